@@ -1,0 +1,8 @@
+/** Everything of @tako/common that is pure: no sockets, disks, clocks. See ./io for the rest. */
+export * from "./errors.ts";
+export * from "./messages/index.ts";
+export * from "./msg/Messenger.ts";
+export * from "./ports.ts";
+export * from "./types/entity.ts";
+export * from "./types/hobject.ts";
+export * from "./types/osd_types.ts";

@@ -1,0 +1,137 @@
+/**
+ * hobject_t: the name of an object inside the cluster, and its order.
+ * An hobject is kept as the text Ceph prints, `pool:rhash:nspace:key:name:snap`, with `MIN` and `MAX`
+ * as the ends; text is at once a Map key, a log field and a wire field.
+ * Ceph counterpart: src/common/hobject.{h,cc}. Order: peering.md §1.
+ */
+
+/** `1:b21da5b1:::foo:head`, `MIN` or `MAX`. rhash = bit-reversed 32-bit hash, 8 hex digits. */
+export type hobject_t = "MIN" | "MAX" | `${number}:${string}`;
+export const HOBJECT_MIN: hobject_t = "MIN";
+export const HOBJECT_MAX: hobject_t = "MAX";
+
+/** The parts of an hobject that is neither MIN nor MAX. */
+export interface hobject_parts_t {
+  /** Pool id; a temporary object of pool p has -2-p. */
+  pool: number;
+  /** Placement hash of the name, u32, not reversed. */
+  hash: number;
+  nspace: string;
+  /** Locator key; empty when the object is placed by its name. */
+  key: string;
+  /** Object name. Empty only for a PG's own metadata object. */
+  oid: string;
+  /** "head", or a snapshot id in hex. */
+  snap: string;
+}
+
+export function bitreverse32(x: number): number {
+  let v = x >>> 0;
+  v = ((v >>> 1) & 0x55555555) | ((v & 0x55555555) << 1);
+  v = ((v >>> 2) & 0x33333333) | ((v & 0x33333333) << 2);
+  v = ((v >>> 4) & 0x0f0f0f0f) | ((v & 0x0f0f0f0f) << 4);
+  v = ((v >>> 8) & 0x00ff00ff) | ((v & 0x00ff00ff) << 8);
+  return ((v >>> 16) | (v << 16)) >>> 0;
+}
+
+// Ceph escapes what would break its text form; every other character stands for itself.
+function escape_part(s: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is escaped
+  if (!/[%:/\x00-\x1f\x7f]/.test(s)) return s;
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: as above
+  return s.replace(/[%:/\x00-\x1f\x7f]/g, (c) => {
+    return `%${c.charCodeAt(0).toString(16).padStart(2, "0")}`;
+  });
+}
+function unescape_part(s: string): string {
+  if (!s.includes("%")) return s;
+  return s.replace(/%([0-9a-f]{2})/g, (_, h: string) => String.fromCharCode(Number.parseInt(h, 16)));
+}
+
+/** Builds the text form. `key` equal to the name is the same as no key. */
+export function make_hobject(p: {
+  pool: number;
+  hash: number;
+  oid: string;
+  nspace?: string;
+  key?: string;
+  snap?: string;
+}): hobject_t {
+  const rev = bitreverse32(p.hash).toString(16).padStart(8, "0");
+  const key = p.key !== undefined && p.key !== p.oid ? escape_part(p.key) : "";
+  const ns = p.nspace ? escape_part(p.nspace) : "";
+  return `${p.pool}:${rev}:${ns}:${key}:${escape_part(p.oid)}:${p.snap ?? "head"}`;
+}
+
+const HOBJECT_RE = /^(-?\d{1,15}):([0-9a-f]{8}):([^:]*):([^:]*):([^:]*):([0-9a-z]+)$/;
+
+/** Parts of `h`, or undefined for MIN, MAX and text that is not an hobject. */
+export function parse_hobject(h: string): hobject_parts_t | undefined {
+  const m = HOBJECT_RE.exec(h);
+  if (!m) return undefined;
+  return {
+    pool: Number(m[1]),
+    hash: bitreverse32(Number.parseInt(m[2] as string, 16)),
+    nspace: unescape_part(m[3] as string),
+    key: unescape_part(m[4] as string),
+    oid: unescape_part(m[5] as string),
+    snap: m[6] as string,
+  };
+}
+
+/** True for `MIN`, `MAX` and well-formed text: what a decoder may let in. */
+export function is_hobject(h: string): h is hobject_t {
+  return h === "MIN" || h === "MAX" || HOBJECT_RE.test(h);
+}
+
+/** Bit-reversed hash of a proper hobject, u32: its position in the order. */
+export function hobject_rhash(h: hobject_t): number {
+  const i = h.indexOf(":") + 1;
+  return Number.parseInt(h.slice(i, i + 8), 16);
+}
+/** Placement hash of a proper hobject, u32. */
+export function hobject_hash(h: hobject_t): number {
+  return bitreverse32(hobject_rhash(h));
+}
+
+function cmp_text(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+/** Total order: MIN, then (pool, bit-reversed hash, namespace, key or name, name, snap), then MAX. */
+export function hobject_cmp(a: hobject_t, b: hobject_t): number {
+  if (a === b) return 0;
+  if (a === "MIN" || b === "MAX") return -1;
+  if (a === "MAX" || b === "MIN") return 1;
+  const ia = a.indexOf(":");
+  const ib = b.indexOf(":");
+  const pools = Number(a.slice(0, ia)) - Number(b.slice(0, ib));
+  if (pools !== 0) return pools;
+  const hashes = cmp_text(a.slice(ia + 1, ia + 9), b.slice(ib + 1, ib + 9));
+  if (hashes !== 0) return hashes;
+  return cmp_same_hash(a, b);
+}
+
+function cmp_same_hash(a: hobject_t, b: hobject_t): number {
+  const pa = parse_hobject(a);
+  const pb = parse_hobject(b);
+  if (!pa || !pb) return cmp_text(a, b);
+  return (
+    cmp_text(pa.nspace, pb.nspace) ||
+    cmp_text(pa.key || pa.oid, pb.key || pb.oid) ||
+    cmp_text(pa.oid, pb.oid) ||
+    cmp_snap(pa.snap, pb.snap)
+  );
+}
+function cmp_snap(a: string, b: string): number {
+  const n = (s: string) => (s === "head" ? Number.POSITIVE_INFINITY : Number.parseInt(s, 16));
+  const x = n(a);
+  const y = n(b);
+  return x === y ? 0 : x - y;
+}
+export function hobject_max(a: hobject_t, b: hobject_t): hobject_t {
+  return hobject_cmp(a, b) >= 0 ? a : b;
+}
+export function hobject_min(a: hobject_t, b: hobject_t): hobject_t {
+  return hobject_cmp(a, b) <= 0 ? a : b;
+}

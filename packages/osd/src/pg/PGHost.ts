@@ -1,0 +1,70 @@
+/**
+ * PGHost: what a PG needs of the OSD it lives in. The OSD implements it; tests use a fake one.
+ * Ceph counterpart: OSDService (src/osd/OSD.h) as PrimaryLogPG sees it.
+ */
+import type {
+  Clock,
+  Config,
+  epoch_t,
+  Log,
+  Message,
+  OSDMap,
+  pg_t,
+  Rng,
+  TimerHandle,
+} from "@tako/common";
+import type { AsyncReserver } from "../osd/AsyncReserver.ts";
+import type { PeeringEvt } from "../peering/events.ts";
+import type { RecoveryCtx } from "../peering/RecoveryCtx.ts";
+import type { ObjectStore } from "../store/ObjectStore.ts";
+import type { PG } from "./PG.ts";
+
+export interface PGHost {
+  readonly whoami: number;
+  readonly clock: Clock;
+  readonly rng: Rng;
+  readonly log: Log;
+  readonly config: Config;
+  readonly store: ObjectStore;
+  readonly local_reserver: AsyncReserver;
+  readonly remote_reserver: AsyncReserver;
+
+  /** Service.osdmap: the published map (peering.md §3.1). */
+  osdmap(): OSDMap;
+  /** A stored map, or undefined when that epoch is not kept. */
+  try_get_map(e: epoch_t): OSDMap | undefined;
+
+  /**
+   * Sends to a peer OSD as of the PG's map epoch `from_epoch`: shares maps first, and drops silently
+   * when the peer is down in the published map or came up after from_epoch (§3.1).
+   */
+  send_cluster(osd: number, m: Message, from_epoch: epoch_t): void;
+  /** Stores and sends what `rctx` asks for, in the order of §4.7 (messages after durability). */
+  dispatch_context(pg: PG, rctx: RecoveryCtx): void;
+
+  /** Puts an event into the PG's peering queue and the PG into the work queue. */
+  queue_peering_event(pg: PG, evt: PeeringEvt): void;
+  queue_peering_event_after(pg: PG, evt: PeeringEvt, delay_ms: number): TimerHandle;
+
+  queue_want_pg_temp(pgid: pg_t, acting: readonly number[]): void;
+  clear_want_pg_temp(pgid: pg_t): void;
+
+  /** The recovery queue (§7.1): the OSD calls pg.start_recovery_ops(max) when it is the PG's turn. */
+  queue_recovery(pg: PG): void;
+  cancel_recovery(pg: PG): void;
+  /** Accounting of operations in flight against osd_recovery_max_active. */
+  start_recovery_op(pg: PG): void;
+  finish_recovery_op(pg: PG): void;
+
+  /** The PG's statistics changed: report them with the next MPGStats. */
+  publish_stats(pg: PG): void;
+  send_pg_created(pgid: pg_t): void;
+  /** Heartbeat peers of the PG changed. */
+  update_heartbeat_peers(): void;
+  /** Used ratio of this OSD against the map's ratios: "none" | "nearfull" | "backfillfull" | "full" | "failsafe". */
+  full_state(): "none" | "nearfull" | "backfillfull" | "full" | "failsafe";
+  /** A PG removed its last object and metadata: forget it (§9.3). */
+  pg_deleted(pg: PG): void;
+  /** Entry for the cluster log. */
+  cluster_log(prio: "DBG" | "INF" | "WRN" | "ERR", text: string): void;
+}
