@@ -70,6 +70,12 @@ export class RecoveryCtx {
   readonly transaction = new Transaction();
   readonly messages: OutMessage[] = [];
   readonly effects: PeeringEffect[] = [];
+  /**
+   * Run in order when `transaction`, and every earlier one of the PG, is durable, before `messages`
+   * leave. With an empty transaction: as soon as the earlier ones are. Filled by the PG while it
+   * runs the effects (schedule_event_on_commit, start_flush, do_delete_work).
+   */
+  readonly on_commit: (() => void)[] = [];
 
   send_notify(to: number, notify: pg_notify_t): void {
     this.messages.push({ to, kind: "notify", notify });

@@ -17,6 +17,7 @@ import type { AsyncReserver } from "../osd/AsyncReserver.ts";
 import type { PeeringEvt } from "../peering/events.ts";
 import type { RecoveryCtx } from "../peering/RecoveryCtx.ts";
 import type { ObjectStore } from "../store/ObjectStore.ts";
+import type { OpTracker } from "./OpTracker.ts";
 import type { PG } from "./PG.ts";
 
 export interface PGHost {
@@ -28,6 +29,8 @@ export interface PGHost {
   readonly store: ObjectStore;
   readonly local_reserver: AsyncReserver;
   readonly remote_reserver: AsyncReserver;
+  /** Operations under way and recent ones of all PGs of this OSD. */
+  readonly op_tracker: OpTracker;
 
   /** Service.osdmap: the published map (peering.md §3.1). */
   osdmap(): OSDMap;
@@ -39,7 +42,11 @@ export interface PGHost {
    * when the peer is down in the published map or came up after from_epoch (§3.1).
    */
   send_cluster(osd: number, m: Message, from_epoch: epoch_t): void;
-  /** Stores and sends what `rctx` asks for, in the order of §4.7 (messages after durability). */
+  /**
+   * Queues the transaction of `rctx`; when it and all earlier ones of the PG are durable runs
+   * rctx.on_commit, then sends its messages, unless pg.peering.last_peering_reset has moved since this
+   * call (§4.7.6). The effects have been run by the PG before: not to be looked at here.
+   */
   dispatch_context(pg: PG, rctx: RecoveryCtx): void;
 
   /** Puts an event into the PG's peering queue and the PG into the work queue. */
