@@ -61,6 +61,10 @@ export const MON_OPTIONS = {
   mon_osd_auto_mark_in: bool(false, MON, "Mark every booting OSD in"),
   mon_osd_auto_mark_auto_out_in: bool(true, MON, "Mark booting OSDs in that were out by timeout"),
   mon_osd_auto_mark_new_in: bool(true, MON, "Mark new OSDs in"),
+  mon_osd_auto_create: bool(true, MON, "A booting OSD with an unused id is created in the map", {
+    tako: true,
+  }),
+  mon_log_max: int(1000, MON, "Entries of the cluster log that are kept", { min: 1 }),
   mon_osd_laggy_halflife: secs(3600, MON, "Half-life of the laggy estimates", { min: 0.001 }),
   mon_osd_laggy_weight: float(0.3, MON, "Weight of a new sample in the laggy estimates", RATIO),
   mon_osd_laggy_max_interval: secs(300, MON, "Longest laggy interval that counts"),
