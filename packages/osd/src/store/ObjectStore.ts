@@ -70,7 +70,11 @@ export interface ObjectStore {
   getattrs(c: coll_t, o: hobject_t): Map<string, Uint8Array> | undefined;
   omap_get_header(c: coll_t, o: hobject_t): Uint8Array | undefined;
   /** Values of those of `keys` that exist. */
-  omap_get_values(c: coll_t, o: hobject_t, keys: readonly string[]): Map<string, Uint8Array> | undefined;
+  omap_get_values(
+    c: coll_t,
+    o: hobject_t,
+    keys: readonly string[],
+  ): Map<string, Uint8Array> | undefined;
   /** Keys > start_after with the prefix, in order, at most `max`. */
   omap_list(
     c: coll_t,
