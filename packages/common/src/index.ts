@@ -1,8 +1,10 @@
 /** Everything of @tako/common that is pure: no sockets, disks, clocks. See ./io for the rest. */
 export * from "./config/index.ts";
+export * from "./crush/index.ts";
 export * from "./errors.ts";
 export * from "./messages/index.ts";
 export * from "./msg/Messenger.ts";
+export * from "./osdmap/index.ts";
 export * from "./ports.ts";
 export * from "./types/entity.ts";
 export * from "./types/hobject.ts";

@@ -1,0 +1,114 @@
+/** Cluster flags and OSD state bits: numbers, names, print order. cluster.md §1.1, §1.2. */
+
+export const OSDMAP_FLAGS = {
+  nearfull: 1 << 0,
+  full: 1 << 1,
+  pauserd: 1 << 2,
+  pausewr: 1 << 3,
+  pauserec: 1 << 4,
+  noup: 1 << 5,
+  nodown: 1 << 6,
+  noout: 1 << 7,
+  noin: 1 << 8,
+  nobackfill: 1 << 9,
+  norecover: 1 << 10,
+  noscrub: 1 << 11,
+  "nodeep-scrub": 1 << 12,
+  notieragent: 1 << 13,
+  norebalance: 1 << 14,
+  sortbitwise: 1 << 15,
+  require_jewel_osds: 1 << 16,
+  require_kraken_osds: 1 << 17,
+  require_luminous_osds: 1 << 18,
+  recovery_deletes: 1 << 19,
+  purged_snapdirs: 1 << 20,
+  nosnaptrim: 1 << 21,
+  pglog_hardlimit: 1 << 22,
+} as const;
+export type osdmap_flag_t = keyof typeof OSDMAP_FLAGS;
+
+// Not the order of the bits: this is how Ceph lists them.
+const PRINT_ORDER: readonly osdmap_flag_t[] = [
+  "nearfull",
+  "full",
+  "pauserd",
+  "pausewr",
+  "pauserec",
+  "noup",
+  "nodown",
+  "noout",
+  "noin",
+  "nobackfill",
+  "norebalance",
+  "norecover",
+  "noscrub",
+  "nodeep-scrub",
+  "notieragent",
+  "nosnaptrim",
+  "sortbitwise",
+  "require_jewel_osds",
+  "require_kraken_osds",
+  "require_luminous_osds",
+  "recovery_deletes",
+  "purged_snapdirs",
+  "pglog_hardlimit",
+];
+
+/** What a new cluster has set. */
+export const INITIAL_FLAGS =
+  OSDMAP_FLAGS.sortbitwise |
+  OSDMAP_FLAGS.recovery_deletes |
+  OSDMAP_FLAGS.purged_snapdirs |
+  OSDMAP_FLAGS.pglog_hardlimit;
+
+/** Flags that status output leaves out, because they say nothing to an operator. */
+export const HIDDEN_FLAGS =
+  OSDMAP_FLAGS.sortbitwise |
+  OSDMAP_FLAGS.require_jewel_osds |
+  OSDMAP_FLAGS.require_kraken_osds |
+  OSDMAP_FLAGS.require_luminous_osds |
+  OSDMAP_FLAGS.recovery_deletes |
+  OSDMAP_FLAGS.purged_snapdirs |
+  OSDMAP_FLAGS.pglog_hardlimit;
+
+export function osdmap_flag_names(flags: number): osdmap_flag_t[] {
+  return PRINT_ORDER.filter((f) => (flags & OSDMAP_FLAGS[f]) !== 0);
+}
+
+export const CEPH_OSD_EXISTS = 1;
+export const CEPH_OSD_UP = 2;
+export const CEPH_OSD_AUTOOUT = 4;
+export const CEPH_OSD_NEW = 8;
+export const CEPH_OSD_FULL = 16;
+export const CEPH_OSD_NEARFULL = 32;
+export const CEPH_OSD_BACKFILLFULL = 64;
+export const CEPH_OSD_DESTROYED = 128;
+export const CEPH_OSD_NOUP = 256;
+export const CEPH_OSD_NODOWN = 512;
+export const CEPH_OSD_NOIN = 1024;
+export const CEPH_OSD_NOOUT = 2048;
+export const CEPH_OSD_STOP = 4096;
+
+const STATE_NAMES: readonly string[] = [
+  "exists",
+  "up",
+  "autoout",
+  "new",
+  "full",
+  "nearfull",
+  "backfillfull",
+  "destroyed",
+  "noup",
+  "nodown",
+  "noin",
+  "noout",
+  "stop",
+];
+export function osd_state_names(state: number): string[] {
+  return STATE_NAMES.filter((_, bit) => (state & (1 << bit)) !== 0);
+}
+
+/** 1.0 in 16.16: weight of an OSD that is in, affinity of one that may lead any PG. */
+export const CEPH_OSD_IN = 0x10000;
+export const CEPH_OSD_OUT = 0;
+export const CEPH_OSD_DEFAULT_PRIMARY_AFFINITY = 0x10000;

@@ -1,0 +1,11 @@
+export * from "./crc32c.ts";
+export { osd_tree_dump } from "./dump.ts";
+export { decode_incremental, encode_incremental } from "./encode.ts";
+export * from "./flags.ts";
+export * from "./Incremental.ts";
+export * from "./intervals.ts";
+export * from "./MapError.ts";
+export type { up_acting_t } from "./mapping.ts";
+export * from "./OSDMap.ts";
+export * from "./pg_pool_t.ts";
+export * from "./pg_split.ts";
