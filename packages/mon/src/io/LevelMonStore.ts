@@ -6,10 +6,9 @@
  */
 import fs from "node:fs";
 import path from "node:path";
-import { StoreError } from "@tako/common";
+import { crc32c, StoreError } from "@tako/common";
 import { ClassicLevel } from "classic-level";
 import type { ApplyOutcome, MonitorDBStore, MonTransaction } from "../store/MonitorDBStore.ts";
-import { crc32 } from "./crc32.ts";
 
 type DB = ClassicLevel<string, Uint8Array>;
 type Done = (outcome: ApplyOutcome) => void;
@@ -107,10 +106,10 @@ function to_batch(txn: MonTransaction, seq: number): BatchOp[] {
   return ops;
 }
 
-/** Stored form of a value: CRC-32 of key and value, little endian, then the value. */
+/** Stored form of a value: CRC-32C of key and value, little endian, then the value. */
 function seal(key: string, value: Uint8Array): Uint8Array {
   const out = new Uint8Array(4 + value.length);
-  new DataView(out.buffer).setUint32(0, crc32(value, crc32(encoder.encode(key))), true);
+  new DataView(out.buffer).setUint32(0, crc32c(value, crc32c(encoder.encode(key))), true);
   out.set(value, 4);
   return out;
 }
@@ -127,7 +126,7 @@ function checked_get(db: DB, dir: string, key: string): Uint8Array | undefined {
   if (!stored) return undefined;
   const value = stored.subarray(4);
   const view = new DataView(stored.buffer, stored.byteOffset, stored.byteLength);
-  const want = crc32(value, crc32(encoder.encode(key)));
+  const want = crc32c(value, crc32c(encoder.encode(key)));
   if (stored.length < 4 || view.getUint32(0, true) !== want) {
     throw new StoreError(`record ${key} in ${dir} has a wrong checksum`, corrupt(dir, key));
   }

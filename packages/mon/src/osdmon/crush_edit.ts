@@ -1,0 +1,59 @@
+/**
+ * Where an OSD hangs in the CRUSH tree, as far as booting and failure counting need it. Pure.
+ * Ceph counterpart: CrushWrapper::create_or_move_item, `osd crush create-or-move`. cluster.md §2.9.
+ */
+import type { crush_location, CrushWrapper, OSDMap } from "@tako/common";
+import { pending_crush, type View } from "./pending.ts";
+
+const NAME = /^[A-Za-z0-9_.-]+$/;
+
+/** What is wrong with a location such as {root: "default", host: "h1"}; undefined when nothing. */
+export function bad_location(crush: CrushWrapper, loc: crush_location): string | undefined {
+  if (loc.size === 0) return "a location is needed, such as root=default host=h1";
+  for (const [type, name] of loc) {
+    const id = crush.get_type_id(type);
+    if (id === undefined || id === 0) return `no bucket type '${type}'`;
+    if (!NAME.test(name)) return `'${name}' is not a CRUSH name (letters, digits, _ . -)`;
+    const known = crush.get_item_id(name);
+    if (known !== undefined && crush.get_item_type(known) !== id) {
+      return `'${name}' exists and is not a ${type}`;
+    }
+  }
+  return undefined;
+}
+
+/** The CRUSH map with osd.`o` at `loc`; undefined when it is there already or `loc` is unusable. */
+export function crush_create_or_move(
+  v: View,
+  o: number,
+  weight: number,
+  loc: crush_location,
+  device_class: string,
+): CrushWrapper | undefined {
+  const crush = pending_crush(v);
+  if (bad_location(crush, loc)) return undefined;
+  const name = `osd.${o}`;
+  const w = Number.isFinite(weight) && weight > 0 ? weight : 0;
+  const missing_class =
+    NAME.test(device_class) && crush.get_item_class(o) === undefined ? device_class : undefined;
+  let changed = missing_class !== undefined;
+  const edited = crush.edit((b) => {
+    if (b.create_or_move_item(o, w, name, loc)) changed = true;
+    if (missing_class !== undefined) b.set_device_class(o, missing_class);
+  });
+  return changed ? edited : undefined;
+}
+
+/** Name of the nearest ancestor of type `level`, or the OSD's own name when it has none. */
+export function subtree_of(map: OSDMap, o: number, level: string): string {
+  const type = map.crush.get_type_id(level);
+  if (type === undefined || type === 0) return `osd.${o}`;
+  const id = map.crush.get_parent_of_type(o, type);
+  return (id !== undefined && map.crush.get_item_name(id)) || `osd.${o}`;
+}
+
+/** Is every OSD below `node` down? An empty subtree is not "down". */
+export function subtree_is_down(map: OSDMap, node: number): boolean {
+  const leaves = map.crush.get_leaves(node).filter((o) => map.exists(o));
+  return leaves.length > 0 && leaves.every((o) => map.is_down(o));
+}
