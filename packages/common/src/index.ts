@@ -3,6 +3,7 @@ export * from "./config/index.ts";
 export * from "./crush/index.ts";
 export * from "./errors.ts";
 export * from "./messages/index.ts";
+export * from "./mon/MonClient.ts";
 export * from "./msg/Messenger.ts";
 export * from "./osdmap/index.ts";
 export * from "./ports.ts";

@@ -54,6 +54,12 @@ export interface Messenger {
    * the two ends settle on one. The same (name, address) gives the same Connection while it is open.
    */
   connect_to(name: entity_name_t, addr: entity_addr_t, policy: ConnectionPolicy): Connection;
+  /** The open connection to that instance, if there is one; opens none. */
+  connection_to(
+    name: entity_name_t,
+    addr: entity_addr_t,
+    policy: ConnectionPolicy,
+  ): Connection | undefined;
   /** Draws a new nonce (and keeps the port): all connections are dropped. Used after a wrong mark-down. */
   rebind(): entity_addr_t;
   /** Closes everything; resolves when the sockets are gone and queued frames were flushed. */

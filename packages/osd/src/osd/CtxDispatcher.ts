@@ -1,0 +1,68 @@
+/**
+ * CtxDispatcher: stores a RecoveryCtx's transaction and lets its messages go once that transaction,
+ * and every earlier one of the PG, is durable. Never earlier: what can be observed from outside must
+ * survive a crash (I17). Ceph counterpart: OSD::dispatch_context. Rules: peering.md §4.7.
+ */
+import type { epoch_t } from "@tako/common";
+import type { OutMessage, RecoveryCtx } from "../peering/RecoveryCtx.ts";
+import type { PG } from "../pg/PG.ts";
+import type { ObjectStore } from "../store/ObjectStore.ts";
+
+interface Batch {
+  readonly rctx: RecoveryCtx;
+  /** Map epoch of the PG when it sent the messages, and its last reset then. */
+  readonly epoch: epoch_t;
+  readonly last_peering_reset: epoch_t;
+  committed: boolean;
+}
+
+export interface CtxDispatcherPorts {
+  readonly store: ObjectStore;
+  /** Takes a message that may leave now. */
+  readonly send: (out: OutMessage, epoch: epoch_t) => void;
+}
+
+export class CtxDispatcher {
+  readonly #p: CtxDispatcherPorts;
+  /** Per PG, oldest first. A batch leaves when it and all before it are committed. */
+  readonly #pending = new Map<PG, Batch[]>();
+
+  constructor(ports: CtxDispatcherPorts) {
+    this.#p = ports;
+  }
+
+  dispatch(pg: PG, rctx: RecoveryCtx): void {
+    const stores = !rctx.transaction.empty;
+    if (!stores && rctx.messages.length === 0 && rctx.on_commit.length === 0) return;
+    const batch: Batch = {
+      rctx,
+      epoch: pg.osdmap_epoch,
+      last_peering_reset: pg.last_peering_reset,
+      committed: !stores,
+    };
+    const pending = this.#pending.get(pg);
+    if (pending) pending.push(batch);
+    else this.#pending.set(pg, [batch]);
+    if (!stores) {
+      this.#release(pg);
+      return;
+    }
+    this.#p.store.queue_transaction(rctx.transaction, () => {
+      batch.committed = true;
+      this.#release(pg);
+    });
+  }
+
+  #release(pg: PG): void {
+    const pending = this.#pending.get(pg);
+    if (!pending) return;
+    while (pending[0]?.committed) {
+      const b = pending.shift() as Batch;
+      for (const fn of b.rctx.on_commit) fn();
+      // Messages of an interval that is over must not be sent any more (§4.7 rule 6).
+      if (b.last_peering_reset !== pg.last_peering_reset) continue;
+      for (const m of b.rctx.messages) this.#p.send(m, b.epoch);
+    }
+    if (pending.length === 0) this.#pending.delete(pg);
+  }
+}

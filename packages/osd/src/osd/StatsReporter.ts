@@ -1,0 +1,91 @@
+/**
+ * StatsReporter: statistics of PGs and of this OSD for the monitor: soon after a change, and at least
+ * every mgr_stats_period. Ceph counterpart: MgrClient reports, OSD::collect_pg_stats. cluster.md §3.17.
+ */
+import type { Clock, Config, epoch_t, Message, TimerHandle } from "@tako/common";
+import type { PG } from "../pg/PG.ts";
+import type { StatFs } from "../store/ObjectStore.ts";
+
+export interface StatsReporterPorts {
+  readonly clock: Clock;
+  readonly config: Config;
+  readonly epoch: () => epoch_t;
+  readonly pgs: () => readonly PG[];
+  readonly statfs: () => StatFs;
+  readonly heartbeat_peers: () => readonly number[];
+  readonly slow_ops: () => { count: number; oldest_s: number };
+  readonly send: (m: Message) => void;
+}
+
+/** Changes within this time go out together. */
+const COALESCE_MS = 50;
+
+export class StatsReporter {
+  readonly #p: StatsReporterPorts;
+  readonly #changed = new Set<PG>();
+  #soon: TimerHandle | null = null;
+  #last_full = Number.NEGATIVE_INFINITY;
+  #stopped = false;
+
+  constructor(ports: StatsReporterPorts) {
+    this.#p = ports;
+  }
+
+  publish(pg: PG): void {
+    if (this.#stopped) return;
+    this.#changed.add(pg);
+    this.#soon ??= this.#p.clock.set_timer(COALESCE_MS, () => {
+      this.#soon = null;
+      this.#send([...this.#changed]);
+    });
+  }
+  forget(pg: PG): void {
+    this.#changed.delete(pg);
+  }
+  /** Each tick: everything once a period. */
+  tick(): void {
+    const period_ms = this.#p.config.get("mgr_stats_period") * 1000;
+    if (this.#p.clock.mono_ms() - this.#last_full >= period_ms) this.report_all();
+  }
+  /** A new mon session, `tell flush_pg_stats`: everything now. */
+  report_all(): void {
+    this.#last_full = this.#p.clock.mono_ms();
+    this.#send(this.#p.pgs());
+  }
+  stop(): void {
+    this.#stopped = true;
+    this.#soon?.cancel();
+  }
+
+  #send(pgs: readonly PG[]): void {
+    for (const pg of pgs) this.#changed.delete(pg);
+    const slow = this.#p.slow_ops();
+    this.#p.send({
+      type: "pg_stats",
+      epoch: this.#p.epoch(),
+      pg_stats: pgs
+        .filter((pg) => !pg.deleted && pg.is_primary())
+        .map((pg) => ({ pgid: pg.pgid, ...pg.get_stats() })),
+      osd_stat: this.#osd_stat(),
+      slow_ops: slow.count,
+      oldest_slow_op_s: slow.oldest_s,
+    });
+  }
+  #osd_stat(): Record<string, unknown> {
+    const fs = this.#p.statfs();
+    const kb = (n: number) => Math.floor(n / 1024);
+    return {
+      kb: kb(fs.total),
+      kb_used: kb(fs.used),
+      kb_used_data: kb(fs.data),
+      kb_used_omap: kb(fs.omap),
+      kb_used_meta: kb(fs.meta),
+      kb_avail: kb(fs.available),
+      hb_peers: [...this.#p.heartbeat_peers()],
+      snap_trim_queue_len: 0,
+      num_snap_trimming: 0,
+      num_pgs: this.#p.pgs().length,
+      perf_stat: { commit_latency_ms: 0, apply_latency_ms: 0 },
+    };
+  }
+}
