@@ -25,6 +25,7 @@ import {
   type pg_info_t,
   type pg_log_entry_t,
   type pg_log_wire_t,
+  type pg_shard_t,
   type version_t,
 } from "@tako/common";
 import type { ObjectStore } from "../store/ObjectStore.ts";
@@ -70,8 +71,19 @@ export class PGLog {
   get_missing(): pg_missing_tracker_t {
     return this.missing;
   }
-  get_can_rollback_to(): eversion_t {
+  get can_rollback_to(): eversion_t {
     return this.log.can_rollback_to;
+  }
+  to_wire(): pg_log_wire_t {
+    return this.log.to_wire();
+  }
+  /** Entries > `since`, for a shard whose log reaches up to it. */
+  copy_after(since: eversion_t): pg_log_wire_t {
+    return this.log.copy_after(since);
+  }
+  /** The newest `max` entries, for a shard that starts anew. */
+  copy_up_to(max: number, dups_tracked: number): pg_log_wire_t {
+    return this.log.copy_up_to(max, dups_tracked);
   }
   /** How an earlier request ended; undefined: it is new, or forgotten. */
   get_request(r: osd_reqid_t): logged_request_t | undefined {
@@ -153,12 +165,19 @@ export class PGLog {
   merge_log(
     oinfo: pg_info_t,
     olog: pg_log_wire_t,
+    from: pg_shard_t,
     info: pg_info_t,
     h: LogEntryHandler | null,
   ): boolean {
     const { log } = this;
-    invariant(!log.null() || ev_is_zero(olog.tail), "log: merge into nothing", { tail: olog.tail });
+    invariant(!log.null() || ev_is_zero(olog.tail), "log: merge into nothing", {
+      pg: info.pgid,
+      from,
+      tail: olog.tail,
+    });
     invariant(ev_ge(log.head, olog.tail) && ev_ge(olog.head, log.tail), "log: no overlap", {
+      pg: info.pgid,
+      from,
       log: [log.tail, log.head],
       olog: [olog.tail, olog.head],
     });
