@@ -1,1 +1,7 @@
-export {};
+/** The OSD without its I/O: what the simulator, tests and the documentation generator use. */
+export type { OSDIdentity, OSDStateName } from "./osd/Boot.ts";
+export { OSD, type OSDPorts } from "./osd/OSD.ts";
+export { PG } from "./pg/PG.ts";
+export { MemStore, type MemStoreOptions } from "./store/MemStore.ts";
+export { COLL_META, type coll_t, type ObjectStore } from "./store/ObjectStore.ts";
+export { Transaction } from "./store/Transaction.ts";

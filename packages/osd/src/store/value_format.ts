@@ -1,0 +1,148 @@
+/**
+ * How KStore writes a value: [version u8][crc32c of the payload u32 LE][payload]. So a value that
+ * the disk tore or changed is noticed when it is read, not when it is believed.
+ * Also the onode's payload. Ceph counterpart: kstore_onode_t; BlueStore's checksums.
+ */
+import { crc32c } from "./crc32c.ts";
+
+const VALUE_VERSION = 1;
+export const HEADER = 5;
+
+export function frame(payload: Uint8Array): Uint8Array {
+  const out = new Uint8Array(HEADER + payload.length);
+  out.set(payload, HEADER);
+  return seal(out);
+}
+/** Fills in the header of a buffer whose payload already stands behind HEADER bytes. */
+export function seal(out: Uint8Array): Uint8Array {
+  const crc = crc32c(out.subarray(HEADER));
+  out[0] = VALUE_VERSION;
+  out[1] = crc;
+  out[2] = crc >>> 8;
+  out[3] = crc >>> 16;
+  out[4] = crc >>> 24;
+  return out;
+}
+/** The payload, or undefined when this is not what frame() made. */
+export function unframe(raw: Uint8Array): Uint8Array | undefined {
+  if (raw.length < HEADER || raw[0] !== VALUE_VERSION) return undefined;
+  const payload = raw.subarray(HEADER);
+  const [, a = 0, b = 0, c = 0, d = 0] = raw;
+  const stored = (a | (b << 8) | (c << 16) | (d << 24)) >>> 0;
+  return crc32c(payload) === stored ? payload : undefined;
+}
+
+/** What is kept of an object beside data and omap values. */
+export interface Onode {
+  /** Bytes. */
+  readonly size: number;
+  readonly attrs: ReadonlyMap<string, Uint8Array>;
+  readonly omap_header: Uint8Array | undefined;
+}
+
+const text_encoder = new TextEncoder();
+const text_decoder = new TextDecoder("utf-8", { fatal: true });
+
+/** Framed. `nid` is the number that the keys of the object's data and omap start with. */
+export function encode_onode(nid: number, node: Onode): Uint8Array {
+  const w = new Writer();
+  w.uint(nid);
+  w.uint(node.size);
+  w.uint(node.attrs.size);
+  for (const [name, value] of node.attrs) {
+    w.bytes(text_encoder.encode(name));
+    w.bytes(value);
+  }
+  w.uint(node.omap_header ? 1 : 0);
+  if (node.omap_header) w.bytes(node.omap_header);
+  return seal(w.take());
+}
+
+/** Undefined when the payload is not an onode. */
+export function decode_onode(payload: Uint8Array): { nid: number; node: Onode } | undefined {
+  const r = new Reader(payload);
+  const nid = r.uint();
+  const size = r.uint();
+  const attrs = new Map<string, Uint8Array>();
+  for (let n = r.uint(); n > 0 && r.ok; n--) {
+    const name = r.text();
+    attrs.set(name, r.bytes());
+  }
+  const omap_header = r.uint() === 1 ? r.bytes() : undefined;
+  return r.ok && r.at_end ? { nid, node: { size, attrs, omap_header } } : undefined;
+}
+
+/** Grows; shared between calls, so that a small onode costs one allocation. */
+let scratch = new Uint8Array(4096);
+
+class Writer {
+  #at = HEADER;
+
+  uint(n: number): void {
+    this.#room(8);
+    let v = n;
+    while (v >= 128) {
+      scratch[this.#at++] = (v % 128) | 128;
+      v = Math.floor(v / 128);
+    }
+    scratch[this.#at++] = v;
+  }
+  bytes(b: Uint8Array): void {
+    this.uint(b.length);
+    this.#room(b.length);
+    scratch.set(b, this.#at);
+    this.#at += b.length;
+  }
+  take(): Uint8Array {
+    return scratch.slice(0, this.#at);
+  }
+  #room(n: number): void {
+    if (this.#at + n <= scratch.length) return;
+    const bigger = new Uint8Array(Math.max(scratch.length * 2, this.#at + n));
+    bigger.set(scratch);
+    scratch = bigger;
+  }
+}
+
+/** Never throws: `ok` turns false at the first thing out of place. */
+class Reader {
+  readonly #b: Uint8Array;
+  #at = 0;
+  ok = true;
+
+  constructor(b: Uint8Array) {
+    this.#b = b;
+  }
+  get at_end(): boolean {
+    return this.#at === this.#b.length;
+  }
+  uint(): number {
+    let v = 0;
+    for (let mul = 1; mul <= 2 ** 49; mul *= 128) {
+      const byte = this.#b[this.#at++];
+      if (byte === undefined) break;
+      v += (byte & 127) * mul;
+      if (byte < 128) return Number.isSafeInteger(v) ? v : this.#bad();
+    }
+    return this.#bad();
+  }
+  bytes(): Uint8Array {
+    const n = this.uint();
+    if (this.#at + n > this.#b.length) this.#bad();
+    const out = this.#b.subarray(this.#at, this.#at + n);
+    this.#at += n;
+    return out;
+  }
+  text(): string {
+    try {
+      return text_decoder.decode(this.bytes());
+    } catch {
+      this.#bad();
+      return "";
+    }
+  }
+  #bad(): number {
+    this.ok = false;
+    return 0;
+  }
+}
