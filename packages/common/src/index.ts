@@ -1,4 +1,5 @@
 /** Everything of @tako/common that is pure: no sockets, disks, clocks. See ./io for the rest. */
+export * from "./codec/index.ts";
 export * from "./config/index.ts";
 export * from "./crush/index.ts";
 export * from "./errors.ts";
