@@ -6,6 +6,7 @@
  */
 import {
   EVERSION_ZERO,
+  ev_cmp,
   ev_eq,
   ev_ge,
   ev_gt,
@@ -122,7 +123,7 @@ function revert_missing(
     d.missing.revise_need(hoid, prior, false);
     // The store holds one of the divergent versions (it fell behind after it had applied it): that
     // must not pass for a base to recover from or to revert to.
-    if (entries.some((e) => ev_eq(e.version, have))) {
+    if (!ev_is_zero(have) && entries.some((e) => ev_eq(e.version, have))) {
       d.missing.revise_have(hoid, EVERSION_ZERO);
       d.handler?.remove(hoid);
     }
@@ -226,9 +227,7 @@ export function merge_dups(
   const known = new Set(kept.map(dup_key));
   const added = other.filter((d) => ev_lt(d.version, tail) && !known.has(dup_key(d)));
   if (kept.length === own.length && added.length === 0) return undefined;
-  return [...kept, ...added].sort(
-    (a, b) => a.version.version - b.version.version || a.version.epoch - b.version.epoch,
-  );
+  return [...kept, ...added].sort((a, b) => ev_cmp(a.version, b.version));
 }
 function dup_key(d: pg_log_dup_t): string {
   return `${d.version.epoch}'${d.version.version} ${reqid_str(d.reqid)}`;

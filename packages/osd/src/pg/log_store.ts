@@ -5,7 +5,6 @@
  * Ceph counterpart: PGLog::_write_log_and_missing, read_log_and_missing. peering.md §2.8.
  */
 import {
-  ev_cmp,
   ev_eq,
   ev_gt,
   ev_le,
@@ -315,9 +314,7 @@ class LogReader {
       if (!ev_le(version, this.#info.log_tail)) this.#corrupt(`dup ${key} is above the log's tail`);
       dups.push(...this.#decode(key, () => decode_dups(version, bytes, this.#pool)));
     }
-    return dups.sort(
-      (a, b) => a.version.version - b.version.version || ev_cmp(a.version, b.version),
-    );
+    return dups;
   }
 
   missing_items(): { oid: hobject_t; item: pg_missing_item_t }[] {
