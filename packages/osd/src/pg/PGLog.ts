@@ -71,7 +71,7 @@ export class PGLog {
   get_missing(): pg_missing_tracker_t {
     return this.missing;
   }
-  get can_rollback_to(): eversion_t {
+  get_can_rollback_to(): eversion_t {
     return this.log.can_rollback_to;
   }
   to_wire(): pg_log_wire_t {
