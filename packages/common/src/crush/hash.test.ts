@@ -43,10 +43,4 @@ describe("object names", () => {
     expect(ceph_str_hash_linux(utf8("a"))).toBe(0x42f2);
     expect(ceph_str_hash_linux(utf8("A"))).toBe(0x2cdc);
   });
-
-  it("are hashed as UTF-8", () => {
-    for (const s of ["é", "漢字", "😀", "a\u0800z", "\ud800"]) {
-      expect(utf8(s)).toEqual(new TextEncoder().encode(s));
-    }
-  });
 });

@@ -172,34 +172,10 @@ export function crush_hash32_3(a0: number, b0: number, c0: number): number {
   return h >>> 0;
 }
 
-/**
- * UTF-8 bytes of `s`. Core code has no TextEncoder of its own, and names are short.
- * A lone surrogate becomes U+FFFD, as everywhere.
- */
+const encoder = new TextEncoder();
+/** UTF-8 bytes of `s`. A lone surrogate becomes U+FFFD. */
 export function utf8(s: string): Uint8Array {
-  const out = new Uint8Array(s.length * 3);
-  let n = 0;
-  for (const ch of s) {
-    let c = ch.codePointAt(0) ?? 0;
-    if (c >= 0xd800 && c < 0xe000) c = 0xfffd;
-    if (c < 0x80) {
-      out[n++] = c;
-      continue;
-    }
-    if (c < 0x800) {
-      out[n++] = 0xc0 | (c >> 6);
-    } else {
-      if (c < 0x10000) {
-        out[n++] = 0xe0 | (c >> 12);
-      } else {
-        out[n++] = 0xf0 | (c >> 18);
-        out[n++] = 0x80 | ((c >> 12) & 0x3f);
-      }
-      out[n++] = 0x80 | ((c >> 6) & 0x3f);
-    }
-    out[n++] = 0x80 | (c & 0x3f);
-  }
-  return out.subarray(0, n);
+  return encoder.encode(s);
 }
 
 /** Object names to 32 bits, 12 bytes a round; the length takes the lowest byte of the last word. */

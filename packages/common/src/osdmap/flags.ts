@@ -27,10 +27,9 @@ export const OSDMAP_FLAGS = {
 } as const;
 export type osdmap_flag_t = keyof typeof OSDMAP_FLAGS;
 
-// Not the order of the bits: this is how Ceph lists them.
+// Not the order of the bits: this is how Ceph lists them. It leaves out nearfull and full, which are
+// no longer flags of the cluster.
 const PRINT_ORDER: readonly osdmap_flag_t[] = [
-  "nearfull",
-  "full",
   "pauserd",
   "pausewr",
   "pauserec",
@@ -104,11 +103,20 @@ const STATE_NAMES: readonly string[] = [
   "noout",
   "stop",
 ];
+/** In alphabetical order, as Ceph prints them. */
 export function osd_state_names(state: number): string[] {
-  return STATE_NAMES.filter((_, bit) => (state & (1 << bit)) !== 0);
+  return STATE_NAMES.filter((_, bit) => (state & (1 << bit)) !== 0).sort();
+}
+
+/** Inverse of {@link osd_state_names}; words that name no bit count for nothing. */
+export function osd_state_bits(names: readonly string[]): number {
+  return STATE_NAMES.reduce((bits, n, bit) => (names.includes(n) ? bits | (1 << bit) : bits), 0);
 }
 
 /** 1.0 in 16.16: weight of an OSD that is in, affinity of one that may lead any PG. */
 export const CEPH_OSD_IN = 0x10000;
 export const CEPH_OSD_OUT = 0;
 export const CEPH_OSD_DEFAULT_PRIMARY_AFFINITY = 0x10000;
+
+/** More OSD slots than this are taken for a damaged number. */
+export const MAX_MAX_OSD = 1 << 20;

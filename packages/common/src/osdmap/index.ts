@@ -1,11 +1,16 @@
 export * from "./crc32c.ts";
-export { osd_tree_dump } from "./dump.ts";
+export * from "./clean_temps.ts";
+export { dump_addrvec, dump_osd, dump_pool, get_min_compat_client } from "./dump.ts";
 export { decode_incremental, encode_incremental } from "./encode.ts";
 export * from "./flags.ts";
 export * from "./Incremental.ts";
 export * from "./intervals.ts";
+export { osdmap_from_dump } from "./load.ts";
 export * from "./MapError.ts";
 export type { up_acting_t } from "./mapping.ts";
 export * from "./OSDMap.ts";
+export * from "./osd_tree.ts";
+export * from "./osdmap_fields.ts";
 export * from "./pg_pool_t.ts";
 export * from "./pg_split.ts";
+export * from "./utime.ts";

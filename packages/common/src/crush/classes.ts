@@ -1,0 +1,139 @@
+/**
+ * Device classes: for each class a shadow copy of the tree that holds only its devices, so that a
+ * rule can take `default~ssd`. Shadow buckets hash with their own ids; an id once given stays.
+ * Ceph counterpart: CrushWrapper::rebuild_roots_with_classes, device_class_clone. cluster.md §2.8.
+ */
+import {
+  CRUSH_RULE_OPS,
+  type crush_bucket,
+  type crush_choose_arg,
+  type crush_map,
+} from "./types.ts";
+
+/** `m` with the shadow trees that its devices and classes call for. */
+export function rebuild_roots_with_classes(m: crush_map): crush_map {
+  const class_names = live_classes(m);
+  if (class_names.size === 0 && m.class_bucket.size === 0) return m;
+  const r = new ShadowTrees(m);
+  for (const root of r.real_roots()) {
+    for (const cls of [...class_names.keys()].sort((a, b) => a - b))
+      r.device_class_clone(root, cls);
+  }
+  return { ...m, ...r.result(), class_names };
+}
+
+/** Classes that a device has or a rule asks for. */
+function live_classes(m: crush_map): Map<number, string> {
+  const used = new Set<number>();
+  for (const [id, cls] of m.class_map) if (id >= 0) used.add(cls);
+  for (const rule of m.rules.values()) {
+    for (const s of rule.steps) {
+      const cls = s.op === CRUSH_RULE_OPS.take && s.arg1 < 0 ? m.class_map.get(s.arg1) : undefined;
+      if (cls !== undefined) used.add(cls);
+    }
+  }
+  return new Map([...m.class_names].filter(([id]) => used.has(id)));
+}
+
+class ShadowTrees {
+  readonly #old: crush_map;
+  readonly #used_ids = new Set<number>();
+  readonly #buckets: Map<number, crush_bucket>;
+  readonly #item_names: Map<number, string>;
+  readonly #class_map: Map<number, number>;
+  readonly #class_bucket = new Map<number, Map<number, number>>();
+  readonly #choose_args: Map<number, Map<number, crush_choose_arg>>;
+
+  constructor(m: crush_map) {
+    this.#old = m;
+    for (const by_class of m.class_bucket.values()) {
+      for (const id of by_class.values()) this.#used_ids.add(id);
+    }
+    const real = <V>(entries: Iterable<[number, V]>) =>
+      new Map([...entries].filter(([id]) => !this.#used_ids.has(id)));
+    this.#buckets = real(m.buckets);
+    this.#item_names = real(m.item_names);
+    this.#class_map = real(m.class_map);
+    this.#choose_args = new Map([...m.choose_args].map(([set, args]) => [set, real(args)]));
+  }
+
+  /** Ascending. */
+  real_roots(): number[] {
+    const held = new Set([...this.#buckets.values()].flatMap((b) => b.items));
+    return [...this.#buckets.keys()].filter((id) => !held.has(id)).sort((a, b) => a - b);
+  }
+
+  /** The shadow of `original` for a class, made when it is not there yet; children come first. */
+  device_class_clone(original: number, cls: number): number {
+    const known = this.#class_bucket.get(original)?.get(cls);
+    if (known !== undefined) return known;
+    const b = this.#buckets.get(original);
+    if (!b) return 0;
+    const items: number[] = [];
+    const item_weights: number[] = [];
+    /** Where each item was in the original. */
+    const from: number[] = [];
+    b.items.forEach((item, pos) => {
+      const own = item >= 0 && this.#class_map.get(item) === cls;
+      if (item >= 0 && !own) return;
+      const shadow = own ? item : this.device_class_clone(item, cls);
+      items.push(shadow);
+      item_weights.push(
+        own ? (b.item_weights[pos] ?? 0) : (this.#buckets.get(shadow)?.weight ?? 0),
+      );
+      from.push(pos);
+    });
+    const weight = item_weights.reduce((s, w) => s + w, 0);
+    const id = this.#shadow_id(original, cls);
+    this.#buckets.set(id, { ...b, id, items, item_weights, weight });
+    this.#item_names.set(
+      id,
+      `${this.#old.item_names.get(original)}~${this.#old.class_names.get(cls)}`,
+    );
+    this.#class_map.set(id, cls);
+    const by_class = this.#class_bucket.get(original) ?? new Map<number, number>();
+    this.#class_bucket.set(original, by_class.set(cls, id));
+    this.#clone_choose_args(original, id, items, from);
+    return id;
+  }
+
+  #shadow_id(original: number, cls: number): number {
+    const old = this.#old.class_bucket.get(original)?.get(cls);
+    if (old !== undefined) return old;
+    let id = -1;
+    while (this.#buckets.has(id) || this.#used_ids.has(id)) id--;
+    return id;
+  }
+
+  #clone_choose_args(
+    original: number,
+    id: number,
+    items: readonly number[],
+    from: readonly number[],
+  ): void {
+    for (const args of this.#choose_args.values()) {
+      const a = args.get(original);
+      if (!a || a.weight_set.length === 0) continue;
+      const weight_of = (item: number, i: number, position: number) => {
+        if (item >= 0) return a.weight_set[position]?.[from[i] ?? 0] ?? 0;
+        const sets = args.get(item)?.weight_set ?? [];
+        return (sets[Math.min(position, sets.length - 1)] ?? []).reduce((s, w) => s + w, 0);
+      };
+      const weight_set = a.weight_set.map((_, p) => items.map((item, i) => weight_of(item, i, p)));
+      args.set(id, { bucket_id: id, weight_set, ids: [] });
+    }
+  }
+
+  result(): Pick<
+    crush_map,
+    "buckets" | "item_names" | "class_map" | "class_bucket" | "choose_args"
+  > {
+    return {
+      buckets: this.#buckets,
+      item_names: this.#item_names,
+      class_map: this.#class_map,
+      class_bucket: this.#class_bucket,
+      choose_args: this.#choose_args,
+    };
+  }
+}

@@ -1,0 +1,103 @@
+/**
+ * The tree of `ceph osd tree`: CRUSH's, with what the map says of each OSD.
+ * Ceph counterpart: OSDMap::print_tree, OSDTreeFormattingDumper, CrushTreeDumper. cluster.md §7.2.
+ */
+import type { CrushWrapper } from "../crush/CrushWrapper.ts";
+import { by_text } from "./bytes.ts";
+import type { OSDMap } from "./OSDMap.ts";
+
+export interface osd_tree_node {
+  readonly id: number;
+  readonly device_class?: string;
+  readonly name: string;
+  readonly type: string;
+  readonly type_id: number;
+  /** OSDs only, as the other optional ones. */
+  readonly crush_weight?: number;
+  readonly depth?: number;
+  /** Not at the root: weights of choose_args sets, by pool. */
+  readonly pool_weights?: Readonly<Record<string, readonly number[]>>;
+  readonly exists?: 0 | 1;
+  readonly status?: "up" | "down" | "destroyed";
+  readonly reweight?: number;
+  readonly primary_affinity?: number;
+  /** Buckets only: in the reverse of the order in which the nodes follow. */
+  readonly children?: readonly number[];
+}
+export interface osd_tree {
+  readonly nodes: readonly osd_tree_node[];
+  /** OSDs that exist but are nowhere in CRUSH. */
+  readonly stray: readonly osd_tree_node[];
+}
+
+/** Items of a bucket as they are shown: by class, then by name or number. */
+export function tree_children(crush: CrushWrapper, bucket: number): number[] {
+  const key = (id: number) => {
+    if (id < 0) return `_${crush.get_item_name(id) ?? ""}`;
+    return `${crush.get_item_class(id) ?? ""}_osd.${String(id).padStart(8, "0")}`;
+  };
+  const items = (crush.get_bucket(bucket)?.items ?? []).map((id) => ({ id, key: key(id) }));
+  return items.sort((a, b) => by_text(a.key, b.key)).map((i) => i.id);
+}
+
+export function osd_tree_dump(m: OSDMap): osd_tree {
+  const nodes: osd_tree_node[] = [];
+  const seen = new Set<number>();
+  const visit = (id: number, parent: number | undefined, depth: number) => {
+    seen.add(id);
+    nodes.push(make_node(m, id, parent, depth));
+    for (const child of tree_children(m.crush, id)) visit(child, id, depth + 1);
+  };
+  for (const root of m.crush.find_nonshadow_roots()) visit(root, undefined, 0);
+  const stray = m.get_all_osds().filter((o) => !seen.has(o));
+  return { nodes, stray: stray.map((o) => make_node(m, o, undefined, 0)) };
+}
+
+function make_node(
+  m: OSDMap,
+  id: number,
+  parent: number | undefined,
+  depth: number,
+): osd_tree_node {
+  const crush = m.crush;
+  const device_class = id >= 0 ? crush.get_item_class(id) : undefined;
+  const type_id = crush.get_item_type(id);
+  const head = {
+    id,
+    ...(device_class === undefined ? {} : { device_class }),
+    name: id >= 0 ? `osd.${id}` : (crush.get_item_name(id) ?? ""),
+    type: crush.get_type_name(type_id) ?? "",
+    type_id,
+  };
+  const weights = parent === undefined ? {} : { pool_weights: pool_weights(m, id, parent) };
+  if (id < 0) return { ...head, ...weights, children: tree_children(crush, id).reverse() };
+  const b = crush.get_bucket(parent ?? 0);
+  return {
+    ...head,
+    crush_weight: (b?.item_weights[b.items.indexOf(id)] ?? 0) / 0x10000,
+    depth,
+    ...weights,
+    exists: m.exists(id) ? 1 : 0,
+    status: osd_status(m, id),
+    reweight: m.get_weightf(id),
+    primary_affinity: m.get_primary_affinityf(id),
+  };
+}
+
+/** The plain table prints DNE for what does not exist; JSON has `exists` for that. */
+export function osd_status(m: OSDMap, o: number): "up" | "down" | "destroyed" {
+  if (m.is_up(o)) return "up";
+  return m.is_destroyed(o) ? "destroyed" : "down";
+}
+
+function pool_weights(m: OSDMap, id: number, parent: number): Record<string, number[]> {
+  const pos = m.crush.get_bucket(parent)?.items.indexOf(id) ?? -1;
+  const out: [string, number[]][] = [];
+  for (const [set, args] of [...m.crush.map.choose_args].sort(([a], [b]) => a - b)) {
+    const weight_set = args.get(parent)?.weight_set ?? [];
+    if (weight_set.length === 0) continue;
+    const name = set < 0 ? "(compat)" : (m.get_pool_name(set) ?? String(set));
+    out.push([name, weight_set.map((ws) => (ws[pos] ?? 0) / 0x10000)]);
+  }
+  return Object.fromEntries(out);
+}

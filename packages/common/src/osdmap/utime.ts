@@ -1,0 +1,52 @@
+/** Stamps as Ceph prints them (utime_t), from ms since 1970 and back. No Date: this is core code. */
+
+const DAY = 86_400;
+const TEN_YEARS = 10 * 365 * DAY;
+
+const two = (n: number) => String(n).padStart(2, "0");
+
+/** Year, month 1..12, day of a day number counted from 1970-01-01, in the Gregorian calendar. */
+function civil_from_days(days: number): [year: number, month: number, day: number] {
+  // Years from March on: then the leap day is the last of its year.
+  const z = days + 719_468;
+  const era = Math.floor(z / 146_097);
+  const doe = z - era * 146_097;
+  const yoe = Math.floor(
+    (doe - Math.floor(doe / 1460) + Math.floor(doe / 36_524) - Math.floor(doe / 146_096)) / 365,
+  );
+  const doy = doe - (365 * yoe + Math.floor(yoe / 4) - Math.floor(yoe / 100));
+  const mp = Math.floor((5 * doy + 2) / 153);
+  const month = mp < 10 ? mp + 3 : mp - 9;
+  const day = doy - Math.floor((153 * mp + 2) / 5) + 1;
+  return [yoe + era * 400 + (month <= 2 ? 1 : 0), month, day];
+}
+function days_from_civil(year: number, month: number, day: number): number {
+  const y = month <= 2 ? year - 1 : year;
+  const era = Math.floor(y / 400);
+  const yoe = y - era * 400;
+  const doy = Math.floor((153 * (month > 2 ? month - 3 : month + 9) + 2) / 5) + day - 1;
+  const doe = yoe * 365 + Math.floor(yoe / 4) - Math.floor(yoe / 100) + doy;
+  return era * 146_097 + doe - 719_468;
+}
+
+/** `2026-11-22T15:10:54.660970+0000`; a small value is a duration and prints as `12.500000`. */
+export function utime_str(ms: number): string {
+  const us = Math.round(ms * 1000);
+  const sec = Math.floor(us / 1e6);
+  const frac = String(us - sec * 1e6).padStart(6, "0");
+  if (sec < TEN_YEARS) return `${sec}.${frac}`;
+  const [y, m, d] = civil_from_days(Math.floor(sec / DAY));
+  const s = sec % DAY;
+  const time = `${two(Math.floor(s / 3600))}:${two(Math.floor(s / 60) % 60)}:${two(s % 60)}`;
+  return `${y}-${two(m)}-${two(d)}T${time}.${frac}+0000`;
+}
+
+const STAMP = /^(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)\.(\d{6})\+0000$/;
+/** Inverse of {@link utime_str}; undefined for other text. */
+export function utime_parse(s: string): number | undefined {
+  if (/^\d{1,9}\.\d{6}$/.test(s)) return Number(s) * 1000;
+  const m = STAMP.exec(s);
+  if (!m) return undefined;
+  const [y = 0, mo = 0, d = 0, h = 0, mi = 0, sec = 0, us = 0] = m.slice(1).map(Number);
+  return (days_from_civil(y, mo, d) * DAY + h * 3600 + mi * 60 + sec) * 1000 + us / 1000;
+}
