@@ -1,1 +1,10 @@
-export {};
+/** A whole cluster in memory on virtual time, for tests. */
+export { all_pgs, check_quiescent, why_not_clean } from "./checks.ts";
+export { EventLog } from "./EventLog.ts";
+export { Nemesis, type NemesisOptions } from "./Nemesis.ts";
+export { type RunOptions, type RunResult, run_seed } from "./run_seed.ts";
+export { ProcessClock, Scheduler } from "./Scheduler.ts";
+export { SimMessenger, SimNetwork } from "./SimNetwork.ts";
+export { SimRng } from "./SimRng.ts";
+export { SIM_CONFIG, World, type WorldOptions } from "./World.ts";
+export { Workload, type WorkloadOptions } from "./Workload.ts";

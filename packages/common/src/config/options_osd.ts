@@ -185,4 +185,6 @@ export const OSD_OPTIONS = {
   osd_max_pg_per_osd_hard_ratio: float(3, OSD, "New PGs wait above so many mon_max_pg_per_osd", {
     min: 1,
   }),
+  // Tako's own.
+  osd_debug_check_invariants: bool(false, OSD, "Check a PG's invariants after each event (slow)"),
 };

@@ -60,7 +60,10 @@ export interface Messenger {
     addr: entity_addr_t,
     policy: ConnectionPolicy,
   ): Connection | undefined;
-  /** Draws a new nonce (and keeps the port): all connections are dropped. Used after a wrong mark-down. */
+  /**
+   * Draws a new nonce (and keeps the port): connections with OSDs are dropped without an event, those
+   * with monitors and clients stay. Used after a wrong mark-down.
+   */
   rebind(): entity_addr_t;
   /** Closes everything; resolves when the sockets are gone and queued frames were flushed. */
   shutdown(): Promise<void>;

@@ -59,7 +59,7 @@ export class OSDCommands {
   // ------------------------------------------------------------ slow ops
 
   slow_ops(): { count: number; oldest_s: number } {
-    const { count, oldest_s } = this.#osd.op_tracker.slow_ops();
+    const { count, oldest_s } = this.#osd.service.op_tracker.slow_ops();
     return { count, oldest_s };
   }
   /** Each tick: one line when operations have become slow, and one when none is any more. */
@@ -86,8 +86,8 @@ export class OSDCommands {
     this.#add_config_commands(add);
     add("dump_recovery_reservations", "show recovery reservations", () => ({
       outb: {
-        local_reservations: osd.local_reserver.dump(),
-        remote_reservations: osd.remote_reserver.dump(),
+        local_reservations: osd.service.local_reserver.dump(),
+        remote_reservations: osd.service.remote_reserver.dump(),
       },
     }));
     add("flush_pg_stats", "send statistics to the monitor now", () => {
@@ -131,7 +131,7 @@ export class OSDCommands {
     }));
   }
   #add_op_commands(add: (name: string, help: string, run: Handler) => void): void {
-    const ops = this.#osd.op_tracker;
+    const ops = this.#osd.service.op_tracker;
     add("dump_ops_in_flight", "show the ops currently in flight", () => ({
       outb: ops.dump_ops_in_flight(),
     }));

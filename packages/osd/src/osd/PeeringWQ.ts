@@ -3,14 +3,13 @@
  * published map, then handles one event.
  * Ceph counterpart: OSD::process_peering_events, advance_pg (src/osd/OSD.cc). Rules: peering.md §4.
  */
-import type { Clock, Config, epoch_t, Log, OSDMap } from "@tako/common";
+import type { Clock, Config, epoch_t, OSDMap } from "@tako/common";
 import type { PeeringEvt } from "../peering/events.ts";
 import { RecoveryCtx } from "../peering/RecoveryCtx.ts";
 import type { PG } from "../pg/PG.ts";
 
 export interface PeeringWQPorts {
   readonly clock: Clock;
-  readonly log: Log;
   readonly config: Config;
   /** Service.osdmap */
   readonly osdmap: () => OSDMap;

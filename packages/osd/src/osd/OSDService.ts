@@ -1,0 +1,192 @@
+/**
+ * OSDService: the OSD as its PGs see it: the published map, sending, storing, queues, reservations.
+ * Ceph counterpart: OSDService (src/osd/OSD.h). Rules: peering.md §3.1, §4.4, §4.7.
+ */
+import {
+  type Clock,
+  type Config,
+  type Connection,
+  type entity_name_t,
+  type epoch_t,
+  InvariantError,
+  type Log,
+  type Message,
+  type Messenger,
+  type OSDMap,
+  type pg_t,
+  type Rng,
+  type TimerHandle,
+} from "@tako/common";
+import type { PeeringEvt } from "../peering/events.ts";
+import type { OutMessage, RecoveryCtx } from "../peering/RecoveryCtx.ts";
+import { OpTracker } from "../pg/OpTracker.ts";
+import type { PG } from "../pg/PG.ts";
+import type { PGHost } from "../pg/PGHost.ts";
+import type { ObjectStore } from "../store/ObjectStore.ts";
+import { AsyncReserver } from "./AsyncReserver.ts";
+import { CtxDispatcher } from "./CtxDispatcher.ts";
+import { full_state_of, type full_state_t } from "./full_state.ts";
+import type { OSD, OSDPorts } from "./OSD.ts";
+import { Outbox } from "./Outbox.ts";
+
+export class OSDService implements PGHost {
+  readonly whoami: number;
+  readonly clock: Clock;
+  readonly rng: Rng;
+  readonly log: Log;
+  readonly config: Config;
+  readonly store: ObjectStore;
+  readonly local_reserver: AsyncReserver;
+  readonly remote_reserver: AsyncReserver;
+  readonly op_tracker: OpTracker;
+
+  readonly #osd: OSD;
+  readonly #messenger: Messenger;
+  readonly #outbox: Outbox;
+  readonly #ctx: CtxDispatcher;
+  #outbox_scheduled = false;
+  /** Service.osdmap: what PGs and messages use. */
+  #published: OSDMap | undefined;
+
+  /** `osd` gives the parts that are built after this one; they are looked up when used. */
+  constructor(osd: OSD, ports: OSDPorts) {
+    this.#osd = osd;
+    this.#messenger = ports.messenger;
+    this.whoami = ports.whoami;
+    this.clock = ports.clock;
+    this.rng = ports.rng;
+    this.log = ports.log;
+    this.config = ports.config;
+    this.store = ports.store;
+    const defer = (fn: () => void) => this.clock.defer(fn);
+    const slots = this.config.get("osd_max_backfills");
+    const min_prio = this.config.get("osd_min_recovery_priority");
+    this.local_reserver = new AsyncReserver(slots, min_prio, defer);
+    this.remote_reserver = new AsyncReserver(slots, min_prio, defer);
+    this.op_tracker = new OpTracker(ports.clock, ports.config);
+    this.#outbox = new Outbox((to, m, epoch) => this.send_cluster(to, m, epoch));
+    this.#ctx = new CtxDispatcher({
+      store: this.store,
+      send: (out, epoch) => this.send_peering(out, epoch),
+    });
+    this.config.observe(["osd_max_backfills", "osd_min_recovery_priority"], () => {
+      for (const r of [this.local_reserver, this.remote_reserver]) {
+        r.set_max(this.config.get("osd_max_backfills"));
+        r.set_min_priority(this.config.get("osd_min_recovery_priority"));
+      }
+    });
+  }
+
+  // ------------------------------------------------------------ maps
+
+  publish(map: OSDMap): void {
+    this.#published = map;
+  }
+  /** The published map, or undefined before the first. */
+  get published(): OSDMap | undefined {
+    return this.#published;
+  }
+  osdmap(): OSDMap {
+    if (!this.#published) throw new InvariantError("no osdmap yet");
+    return this.#published;
+  }
+  try_get_map(e: epoch_t): OSDMap | undefined {
+    return this.#osd.maps.try_get_map(e);
+  }
+
+  // ------------------------------------------------------------ sending
+
+  /** The connection rule of §3.1: none to an OSD that is down, or up only since from_epoch passed. */
+  cluster_con(to: number, from_epoch: epoch_t): Connection | undefined {
+    const map = this.#published;
+    if (!map?.is_up(to) || map.get_up_from(to) > from_epoch || to === this.whoami) return undefined;
+    const name: entity_name_t = `osd.${to}`;
+    return this.#messenger.connect_to(name, map.get_addr(to), "lossless_peer");
+  }
+  send_cluster(to: number, m: Message, from_epoch: epoch_t): void {
+    // A daemon that is not up does not speak for its PGs: a new interval is coming anyway.
+    const con = this.#osd.boot.state === "active" ? this.cluster_con(to, from_epoch) : undefined;
+    if (con) {
+      this.#osd.peer_maps.share_with_osd(to, con);
+      con.send(m);
+    }
+    if (this.log.enabled("debug")) {
+      const event = con ? "msg_out" : "msg_dropped";
+      this.log.debug({ subsys: "ms", msg: m.type, to: `osd.${to}`, epoch: from_epoch }, event);
+    }
+  }
+  /** For the turn's outbox: merged with what goes to the same OSD. */
+  send_peering(out: OutMessage, epoch: epoch_t): void {
+    this.#outbox.add(out, epoch);
+    if (this.#outbox_scheduled) return;
+    this.#outbox_scheduled = true;
+    this.clock.defer(() => {
+      this.#outbox_scheduled = false;
+      this.#outbox.flush();
+    });
+  }
+  dispatch_context(pg: PG, rctx: RecoveryCtx): void {
+    this.#ctx.dispatch(pg, rctx);
+    if (this.config.get("osd_debug_check_invariants") && !pg.deleted) {
+      pg.peering.check_invariants();
+    }
+  }
+  send_pg_created(pgid: pg_t): void {
+    this.#osd.monc.send_mon_message({ type: "osd_pg_created", pgid });
+  }
+  cluster_log(prio: "DBG" | "INF" | "WRN" | "ERR", text: string): void {
+    const stamp = this.clock.now_ms();
+    const name = `osd.${this.whoami}`;
+    this.#osd.monc.send_mon_message({
+      type: "log",
+      entries: [{ stamp, name, channel: "cluster", prio, text }],
+    });
+  }
+
+  // ------------------------------------------------------------ queues
+
+  queue_peering_event(pg: PG, evt: PeeringEvt): void {
+    this.#osd.wq.queue_event(pg, evt);
+  }
+  queue_peering_event_after(pg: PG, evt: PeeringEvt, delay_ms: number): TimerHandle {
+    return this.clock.set_timer(delay_ms, () => this.#osd.wq.queue_event(pg, evt));
+  }
+  queue_want_pg_temp(pgid: pg_t, acting: readonly number[]): void {
+    this.#osd.mon_requests.queue_want_pg_temp(pgid, acting);
+  }
+  clear_want_pg_temp(pgid: pg_t): void {
+    this.#osd.mon_requests.clear_want_pg_temp(pgid);
+  }
+  queue_recovery(pg: PG): void {
+    this.#osd.recovery.queue(pg);
+  }
+  cancel_recovery(pg: PG): void {
+    this.#osd.recovery.forget(pg);
+  }
+  start_recovery_op(pg: PG): void {
+    this.#osd.recovery.start_op(pg);
+  }
+  finish_recovery_op(pg: PG): void {
+    this.#osd.recovery.finish_op(pg);
+  }
+
+  // ------------------------------------------------------------ state of the OSD
+
+  publish_stats(pg: PG): void {
+    this.#osd.stats.publish(pg);
+  }
+  update_heartbeat_peers(): void {
+    this.#osd.heartbeat.set_need_update();
+  }
+  full_state(): full_state_t {
+    const { total, used } = this.store.statfs();
+    const failsafe = this.config.get("osd_failsafe_full_ratio");
+    return full_state_of(total > 0 ? used / total : 0, this.osdmap(), failsafe);
+  }
+  pg_deleted(pg: PG): void {
+    this.log.info({ pg: pg.spgid, epoch: this.osdmap().epoch }, "pg_removed");
+    this.#osd.recovery.forget(pg);
+    this.#osd.stats.forget(pg);
+    this.#osd.pgs.remove(pg);
+  }
+}

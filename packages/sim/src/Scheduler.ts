@@ -1,0 +1,127 @@
+/**
+ * Scheduler: virtual time. Events run one at a time, in order of time and then of registration, so
+ * that one seed gives one history. Nothing here knows a wall clock.
+ */
+import type { Clock, TimerHandle } from "@tako/common";
+
+interface Event {
+  readonly at: number;
+  readonly seq: number;
+  fn: (() => void) | null;
+}
+
+/** Virtual milliseconds since 1970 at the start of every simulation: stamps print alike. */
+const START_MS = 1_767_225_600_000;
+
+export class Scheduler {
+  #now = 0;
+  #seq = 0;
+  #cancelled = 0;
+  /** Binary heap by (at, seq). */
+  readonly #heap: Event[] = [];
+  /** Called after each event: invariants, coverage. */
+  after_event: (() => void) | null = null;
+  events_run = 0;
+
+  /** Virtual milliseconds since the start. */
+  get now_ms(): number {
+    return this.#now;
+  }
+
+  schedule(delay_ms: number, fn: () => void): TimerHandle {
+    const e: Event = { at: this.#now + Math.max(0, delay_ms), seq: this.#seq++, fn };
+    this.#push(e);
+    return {
+      cancel: () => {
+        if (e.fn === null) return;
+        e.fn = null;
+        this.#cancelled++;
+      },
+    };
+  }
+
+  /** Runs the next event; false when there is none before `until_ms`. */
+  step(until_ms = Number.POSITIVE_INFINITY): boolean {
+    for (;;) {
+      const e = this.#heap[0];
+      if (!e || e.at > until_ms) return false;
+      this.#pop();
+      if (e.fn === null) {
+        this.#cancelled--;
+        continue;
+      }
+      this.#now = e.at;
+      const fn = e.fn;
+      e.fn = null;
+      this.events_run++;
+      fn();
+      this.after_event?.();
+      return true;
+    }
+  }
+  /** Runs everything up to `until_ms` and leaves the clock there. */
+  run_until(until_ms: number): void {
+    while (this.step(until_ms));
+    this.#now = Math.max(this.#now, until_ms);
+  }
+  get pending(): number {
+    return this.#heap.length - this.#cancelled;
+  }
+
+  #less(a: Event, b: Event): boolean {
+    return a.at < b.at || (a.at === b.at && a.seq < b.seq);
+  }
+  #push(e: Event): void {
+    const h = this.#heap;
+    let i = h.push(e) - 1;
+    while (i > 0) {
+      const up = (i - 1) >> 1;
+      if (!this.#less(e, h[up] as Event)) break;
+      h[i] = h[up] as Event;
+      i = up;
+    }
+    h[i] = e;
+  }
+  #pop(): void {
+    const h = this.#heap;
+    const last = h.pop() as Event;
+    if (h.length === 0) return;
+    let i = 0;
+    for (;;) {
+      let c = 2 * i + 1;
+      if (c >= h.length) break;
+      if (c + 1 < h.length && this.#less(h[c + 1] as Event, h[c] as Event)) c++;
+      if (!this.#less(h[c] as Event, last)) break;
+      h[i] = h[c] as Event;
+      i = c;
+    }
+    h[i] = last;
+  }
+}
+
+/** The Clock of one process: what it scheduled dies with it. */
+export class ProcessClock implements Clock {
+  readonly #s: Scheduler;
+  #alive = true;
+
+  constructor(s: Scheduler) {
+    this.#s = s;
+  }
+  kill(): void {
+    this.#alive = false;
+  }
+  now_ms(): number {
+    return START_MS + Math.floor(this.#s.now_ms);
+  }
+  mono_ms(): number {
+    return this.#s.now_ms;
+  }
+  set_timer(delay_ms: number, fn: () => void): TimerHandle {
+    return this.#s.schedule(delay_ms, () => {
+      if (this.#alive) fn();
+    });
+  }
+  defer(fn: () => void): void {
+    this.set_timer(0, fn);
+  }
+}

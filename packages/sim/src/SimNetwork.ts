@@ -1,0 +1,404 @@
+/**
+ * SimNetwork: connections between simulated processes, with the guarantees of the Messenger port and
+ * none beyond: delays, reordering across connections, cut connections, partitions, dead hosts.
+ * Messages are passed by reference; they are immutable.
+ */
+import type {
+  Connection,
+  ConnectionPolicy,
+  Dispatcher,
+  entity_addr_t,
+  entity_name_t,
+  Message,
+  Messenger,
+} from "@tako/common";
+import { addr_str, BLANK_ADDR } from "@tako/common";
+import type { Scheduler } from "./Scheduler.ts";
+import type { SimRng } from "./SimRng.ts";
+
+export interface NetworkOptions {
+  /** One-way delay, drawn per message, ms. */
+  readonly min_delay_ms: number;
+  readonly max_delay_ms: number;
+}
+
+/** How long a lossy connection survives a partition before both ends give it up, ms. */
+const LOSSY_TIMEOUT_MS = 15_000;
+/** Pause between two attempts to reach the far end of a lossless connection, ms. */
+const RECONNECT_MS = 200;
+
+export class SimNetwork {
+  readonly scheduler: Scheduler;
+  readonly rng: SimRng;
+  readonly options: NetworkOptions;
+  /** By host:port. */
+  readonly #listening = new Map<string, SimMessenger>();
+  readonly #partitioned = new Set<string>();
+  readonly #pipes = new Set<Pipe>();
+  /** Told of each delivery: the event log. */
+  on_deliver: ((from: entity_name_t, to: entity_name_t, m: Message) => void) | null = null;
+  messages_delivered = 0;
+
+  constructor(scheduler: Scheduler, rng: SimRng, options: NetworkOptions) {
+    this.scheduler = scheduler;
+    this.rng = rng;
+    this.options = options;
+  }
+
+  delay_ms(): number {
+    return this.rng.between(this.options.min_delay_ms, this.options.max_delay_ms);
+  }
+  at(addr: entity_addr_t): SimMessenger | undefined {
+    return this.#listening.get(`${addr.host}:${addr.port}`);
+  }
+  add(m: SimMessenger): void {
+    if (m.my_addr.port !== 0) this.#listening.set(`${m.my_addr.host}:${m.my_addr.port}`, m);
+  }
+  remove(m: SimMessenger): void {
+    const key = `${m.my_addr.host}:${m.my_addr.port}`;
+    if (this.#listening.get(key) === m) this.#listening.delete(key);
+  }
+  add_pipe(p: Pipe): void {
+    this.#pipes.add(p);
+  }
+  remove_pipe(p: Pipe): void {
+    this.#pipes.delete(p);
+  }
+
+  // ------------------------------------------------------------ faults
+
+  /** Cuts `a` off from `b` in both directions until heal(). Names as in `osd.0`. */
+  partition(a: entity_name_t, b: entity_name_t): void {
+    this.#partitioned.add(pair(a, b));
+    for (const p of this.#pipes) if (p.joins(a, b)) p.on_partition();
+  }
+  heal(a: entity_name_t, b: entity_name_t): void {
+    this.#partitioned.delete(pair(a, b));
+    for (const p of this.#pipes) if (p.joins(a, b)) p.on_heal();
+  }
+  heal_all(): void {
+    this.#partitioned.clear();
+    for (const p of [...this.#pipes]) p.on_heal();
+  }
+  is_partitioned(a: entity_name_t, b: entity_name_t): boolean {
+    return this.#partitioned.size > 0 && this.#partitioned.has(pair(a, b));
+  }
+  /** Breaks one connection (by number): lossless ones replay, lossy ones are reset. */
+  cut(n: number): void {
+    const all = [...this.#pipes];
+    if (all.length > 0) (all[n % all.length] as Pipe).cut();
+  }
+  get num_connections(): number {
+    return this.#pipes.size;
+  }
+}
+
+function pair(a: string, b: string): string {
+  return a < b ? `${a}|${b}` : `${b}|${a}`;
+}
+
+/** The transport between two endpoints. Delivers in order in each direction. */
+class Pipe {
+  readonly net: SimNetwork;
+  readonly policy: ConnectionPolicy;
+  readonly a: Endpoint;
+  readonly b: Endpoint;
+  #blocked_since = -1;
+  #generation = 0;
+
+  constructor(net: SimNetwork, policy: ConnectionPolicy, a: Endpoint, b: Endpoint) {
+    this.net = net;
+    this.policy = policy;
+    this.a = a;
+    this.b = b;
+    net.add_pipe(this);
+  }
+  joins(x: string, y: string): boolean {
+    const m = this.a.owner.my_name;
+    const n = this.b.owner.my_name;
+    return (m === x && n === y) || (m === y && n === x);
+  }
+  other(e: Endpoint): Endpoint {
+    return e === this.a ? this.b : this.a;
+  }
+  get blocked(): boolean {
+    return this.net.is_partitioned(this.a.owner.my_name, this.b.owner.my_name);
+  }
+
+  /** Starts the delivery of what `from` has queued, if it is not under way. */
+  pump(from: Endpoint): void {
+    if (from.pumping || from.queue.length === 0 || this.blocked) return;
+    from.pumping = true;
+    const generation = this.#generation;
+    this.net.scheduler.schedule(this.net.delay_ms(), () => {
+      from.pumping = false;
+      if (generation !== this.#generation || this.blocked) {
+        this.pump(from);
+        return;
+      }
+      this.#deliver(from);
+    });
+  }
+  /** All that was queued when the delay began goes as one frame, as on a real socket. */
+  #deliver(from: Endpoint): void {
+    const to = this.other(from);
+    const frame = from.queue;
+    from.queue = [];
+    for (const m of frame) {
+      if (!to.is_open) return;
+      this.net.messages_delivered++;
+      this.net.on_deliver?.(from.owner.my_name, to.owner.my_name, m);
+      to.owner.dispatch(to, m);
+    }
+    this.pump(from);
+  }
+
+  cut(): void {
+    this.#generation++;
+    if (this.policy === "lossy") this.reset_both();
+  }
+  on_partition(): void {
+    if (this.policy !== "lossy") return;
+    this.#blocked_since = this.net.scheduler.now_ms;
+    const since = this.#blocked_since;
+    this.net.scheduler.schedule(LOSSY_TIMEOUT_MS, () => {
+      if (this.blocked && this.#blocked_since === since) this.reset_both();
+    });
+  }
+  on_heal(): void {
+    this.#blocked_since = -1;
+    this.pump(this.a);
+    this.pump(this.b);
+  }
+  /** Both ends learn, each after a delay of its own, that the connection is gone. */
+  reset_both(): void {
+    for (const e of [this.a, this.b]) this.reset(e);
+  }
+  reset(e: Endpoint): void {
+    if (!e.is_open) return;
+    e.queue = [];
+    this.net.scheduler.schedule(this.net.delay_ms(), () => {
+      if (!e.is_open) return;
+      e.close();
+      e.owner.told_reset(e);
+    });
+  }
+  /** `gone` was closed by its owner (mark_down), or its process died. */
+  on_closed(gone: Endpoint): void {
+    const left = this.other(gone);
+    if (!left.is_open) {
+      this.net.remove_pipe(this);
+      return;
+    }
+    // A dead lossless peer is looked for again until its instance is known to be gone.
+    if (this.policy === "lossy" || gone.owner.alive) this.reset(left);
+    else left.owner.look_for(left);
+  }
+}
+
+class Endpoint implements Connection {
+  readonly peer_name: entity_name_t;
+  readonly peer_addr: entity_addr_t;
+  readonly policy: ConnectionPolicy;
+  readonly owner: SimMessenger;
+  pipe: Pipe | null = null;
+  queue: Message[] = [];
+  pumping = false;
+  is_open = true;
+  priv: unknown = undefined;
+
+  constructor(
+    owner: SimMessenger,
+    peer_name: entity_name_t,
+    peer_addr: entity_addr_t,
+    policy: ConnectionPolicy,
+  ) {
+    this.owner = owner;
+    this.peer_name = peer_name;
+    this.peer_addr = peer_addr;
+    this.policy = policy;
+  }
+  send(m: Message): void {
+    if (!this.is_open) return;
+    this.queue.push(m);
+    this.pipe?.pump(this);
+  }
+  get queued_bytes(): number {
+    return this.queue.length * 256;
+  }
+  mark_down(): void {
+    if (!this.is_open) return;
+    this.close();
+    this.pipe?.on_closed(this);
+  }
+  close(): void {
+    this.is_open = false;
+    this.queue = [];
+    this.owner.forget(this);
+  }
+}
+
+export class SimMessenger implements Messenger {
+  readonly my_name: entity_name_t;
+  my_addr: entity_addr_t;
+  alive = true;
+  readonly #net: SimNetwork;
+  readonly #rng: SimRng;
+  #dispatcher: Dispatcher | null = null;
+  readonly #endpoints = new Map<string, Endpoint>();
+
+  /** `listen` null: only connects (a client). */
+  constructor(
+    net: SimNetwork,
+    rng: SimRng,
+    name: entity_name_t,
+    listen: { readonly host: string; readonly port: number } | null,
+  ) {
+    this.#net = net;
+    this.#rng = rng;
+    this.my_name = name;
+    this.my_addr = listen
+      ? { ...listen, nonce: this.#nonce() }
+      : { ...BLANK_ADDR, nonce: this.#nonce() };
+    net.add(this);
+  }
+  #nonce(): number {
+    return 1 + this.#rng.int(0xfffffffe);
+  }
+  set_dispatcher(d: Dispatcher): void {
+    this.#dispatcher = d;
+  }
+
+  connection_to(
+    name: entity_name_t,
+    addr: entity_addr_t,
+    policy: ConnectionPolicy,
+  ): Connection | undefined {
+    return this.#endpoints.get(key_of(name, addr, policy));
+  }
+  connect_to(name: entity_name_t, addr: entity_addr_t, policy: ConnectionPolicy): Connection {
+    const key = key_of(name, addr, policy);
+    const open = this.#endpoints.get(key);
+    if (open) return open;
+    const e = new Endpoint(this, name, addr, policy);
+    this.#endpoints.set(key, e);
+    this.#try_connect(e, addr);
+    return e;
+  }
+  #try_connect(e: Endpoint, addr: entity_addr_t): void {
+    this.#net.scheduler.schedule(this.#net.delay_ms(), () => {
+      if (!e.is_open || !this.alive || e.pipe) return;
+      const far = this.#net.at(addr);
+      if (far && this.#net.is_partitioned(this.my_name, far.my_name)) {
+        this.#retry_silently(e, addr);
+        return;
+      }
+      if (!far?.alive) {
+        this.#refused(e, addr);
+        return;
+      }
+      if (addr.nonce !== 0 && addr.nonce !== far.my_addr.nonce) {
+        e.close();
+        this.#dispatcher?.ms_handle_reset(e);
+        return;
+      }
+      this.#establish(e, far);
+    });
+  }
+  /** The SYN is lost: nothing is heard, it is tried again until the partition ends. */
+  #retry_silently(e: Endpoint, addr: entity_addr_t): void {
+    this.#net.scheduler.schedule(RECONNECT_MS, () => this.#try_connect(e, addr));
+  }
+  #refused(e: Endpoint, addr: entity_addr_t): void {
+    if (e.policy === "lossy") e.close();
+    else this.#retry_silently(e, addr);
+    this.#dispatcher?.ms_handle_refused(e);
+  }
+  #establish(e: Endpoint, far: SimMessenger): void {
+    const crossing =
+      e.policy === "lossless_peer"
+        ? far.#endpoints.get(key_of(this.my_name, this.my_addr, "lossless_peer"))
+        : undefined;
+    if (crossing?.pipe) {
+      // The far end has opened one to us in the meantime: both settle on that.
+      e.pipe = crossing.pipe;
+      return;
+    }
+    const back = crossing ?? new Endpoint(far, this.my_name, this.my_addr, e.policy);
+    if (!crossing) far.#accept(back);
+    const pipe = new Pipe(this.#net, e.policy, e, back);
+    e.pipe = pipe;
+    back.pipe = pipe;
+    this.#dispatcher?.ms_handle_connect(e);
+    far.#dispatcher?.ms_handle_connect(back);
+    pipe.pump(e);
+    pipe.pump(back);
+  }
+  #accept(e: Endpoint): void {
+    // Lossy connections from one instance are independent of each other; one name is used once.
+    const key = key_of(e.peer_name, e.peer_addr, e.policy);
+    this.#endpoints.set(e.policy === "lossy" ? `accepted ${key} ${this.#rng.next()}` : key, e);
+  }
+  forget(e: Endpoint): void {
+    for (const [key, x] of this.#endpoints) {
+      if (x !== e) continue;
+      this.#endpoints.delete(key);
+      return;
+    }
+  }
+  dispatch(e: Endpoint, m: Message): void {
+    if (this.alive) this.#dispatcher?.ms_dispatch(e, m);
+  }
+  told_reset(e: Endpoint): void {
+    if (this.alive) this.#dispatcher?.ms_handle_reset(e);
+  }
+  /** The far process of a lossless connection is dead: refused until another instance listens. */
+  look_for(e: Endpoint): void {
+    let told = false;
+    const look = () => {
+      if (!e.is_open || !this.alive) return;
+      const far = this.#net.at(e.peer_addr);
+      if (far && this.#net.is_partitioned(this.my_name, far.my_name)) {
+        this.#net.scheduler.schedule(RECONNECT_MS, look);
+      } else if (far?.alive && far.my_addr.nonce !== e.peer_addr.nonce) {
+        e.close();
+        this.#dispatcher?.ms_handle_reset(e);
+      } else {
+        if (!told) this.#dispatcher?.ms_handle_refused(e);
+        told = true;
+        this.#net.scheduler.schedule(RECONNECT_MS, look);
+      }
+    };
+    this.#net.scheduler.schedule(this.#net.delay_ms(), look);
+  }
+
+  rebind(): entity_addr_t {
+    this.#net.remove(this);
+    for (const e of [...this.#endpoints.values()]) {
+      // Sessions with the monitor survive: it is the cluster endpoints that are new.
+      if (!e.peer_name.startsWith("mon.")) e.mark_down();
+    }
+    this.my_addr = { ...this.my_addr, nonce: this.#nonce() };
+    this.#net.add(this);
+    return this.my_addr;
+  }
+  async shutdown(): Promise<void> {
+    this.kill();
+  }
+  /** The process is gone, without a word to anybody. */
+  kill(): void {
+    if (!this.alive) return;
+    this.alive = false;
+    this.#net.remove(this);
+    for (const e of [...this.#endpoints.values()]) {
+      e.is_open = false;
+      e.queue = [];
+      e.pipe?.on_closed(e);
+    }
+    this.#endpoints.clear();
+  }
+}
+
+function key_of(name: entity_name_t, addr: entity_addr_t, policy: ConnectionPolicy): string {
+  return `${name} ${addr_str(addr)} ${policy}`;
+}

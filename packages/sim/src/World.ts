@@ -1,0 +1,317 @@
+/**
+ * World: a whole cluster in one process on virtual time: the same Monitor, OSD and client classes as
+ * in the daemons, with a simulated network, clock and disks. One seed decides everything.
+ */
+import {
+  Config,
+  type ConfigValues,
+  type entity_name_t,
+  InvariantError,
+  type LogLevel,
+  type MonTarget,
+  type OSDMap,
+} from "@tako/common";
+import { Rados } from "@tako/client";
+import { MemMonStore, Monitor, mkfs } from "@tako/mon";
+import { MemStore, OSD } from "@tako/osd";
+import { EventLog } from "./EventLog.ts";
+import { ProcessClock, Scheduler } from "./Scheduler.ts";
+import { SimMessenger, SimNetwork } from "./SimNetwork.ts";
+import { SimRng } from "./SimRng.ts";
+
+export interface WorldOptions {
+  readonly seed: number;
+  readonly osds: number;
+  /** Options of all daemons, over the simulator's own defaults. */
+  readonly config?: ConfigValues;
+  readonly log_level?: LogLevel;
+  /** OSDs per simulated host; default 1. */
+  readonly osds_per_host?: number;
+  readonly min_delay_ms?: number;
+  readonly max_delay_ms?: number;
+  /** Longest time that a store commit takes, ms. */
+  readonly max_commit_ms?: number;
+}
+
+/** Time constants shrunk, log and scan sizes small enough to reach the corners (peering.md §14). */
+export const SIM_CONFIG: ConfigValues = {
+  osd_heartbeat_interval: 1,
+  osd_heartbeat_grace: 4,
+  osd_mon_report_interval: 1,
+  mgr_stats_period: 1,
+  mon_osd_min_down_reporters: 1,
+  mon_osd_adjust_heartbeat_grace: false,
+  mon_osd_down_out_interval: 0,
+  osd_max_markdown_count: 100,
+  osd_min_pg_log_entries: 20,
+  osd_max_pg_log_entries: 50,
+  osd_pg_log_trim_min: 5,
+  osd_pg_log_dups_tracked: 100,
+  osd_backfill_scan_min: 2,
+  osd_backfill_scan_max: 4,
+  osd_recovery_max_chunk: 4096,
+  osd_backfill_retry_interval: 1,
+  osd_recovery_retry_interval: 1,
+  mon_allow_pool_delete: true,
+};
+
+const MON_ADDR = { host: "10.0.0.1", port: 6789 };
+
+interface OsdHost {
+  readonly id: number;
+  readonly store: MemStore;
+  /** Clock of the disk: outlives the process. */
+  proc: { osd: OSD; clock: ProcessClock; messenger: SimMessenger } | null;
+  starts: number;
+}
+
+export class World {
+  readonly scheduler = new Scheduler();
+  readonly log: EventLog;
+  readonly net: SimNetwork;
+  readonly rng: SimRng;
+  readonly config: ConfigValues;
+  readonly options: WorldOptions;
+  readonly #osds = new Map<number, OsdHost>();
+  readonly #disk_rng: SimRng;
+  #mon_store: MemMonStore;
+  #mon: { monitor: Monitor; clock: ProcessClock; messenger: SimMessenger } | null = null;
+  #clients = 0;
+  #starts = 0;
+
+  constructor(options: WorldOptions) {
+    this.options = options;
+    this.config = { ...SIM_CONFIG, ...options.config };
+    this.rng = new SimRng(options.seed);
+    this.#disk_rng = new SimRng(options.seed, 1);
+    this.log = new EventLog(this.scheduler);
+    this.net = new SimNetwork(this.scheduler, new SimRng(options.seed, 2), {
+      min_delay_ms: options.min_delay_ms ?? 0.1,
+      max_delay_ms: options.max_delay_ms ?? 2,
+    });
+    this.#mon_store = new MemMonStore(new ProcessClock(this.scheduler), () => this.#commit_ms());
+  }
+  #commit_ms(): number {
+    return this.#disk_rng.between(0.05, this.options.max_commit_ms ?? 2);
+  }
+  #daemon_config(): Config {
+    return new Config(this.config);
+  }
+  #next_stream(): number {
+    return 1000 + this.#starts++;
+  }
+
+  // ------------------------------------------------------------ monitor
+
+  async start(): Promise<void> {
+    const fsid = "7a6b0000-0000-4000-8000-000000000001";
+    const now_ms = new ProcessClock(this.scheduler).now_ms();
+    let made = false;
+    mkfs(this.#mon_store, { fsid, now_ms, config: this.#daemon_config() }, () => {
+      made = true;
+    });
+    await this.until(() => made, "mkfs");
+    this.start_mon();
+    for (let id = 0; id < this.options.osds; id++) this.add_osd(id);
+  }
+  start_mon(): void {
+    if (this.#mon) return;
+    const clock = new ProcessClock(this.scheduler);
+    const rng = new SimRng(this.options.seed, this.#next_stream());
+    const messenger = new SimMessenger(this.net, rng, "mon.a", MON_ADDR);
+    const monitor = new Monitor("a", {
+      store: this.#mon_store,
+      messenger,
+      clock,
+      rng,
+      log: this.log.log_of("mon.a", this.options.log_level ?? "info"),
+      config: this.#daemon_config(),
+      on_fatal: (error) => {
+        throw error;
+      },
+    });
+    this.#mon = { monitor, clock, messenger };
+    this.log.add("sim", "start mon.a");
+    monitor.init();
+  }
+  kill_mon(): void {
+    if (!this.#mon) return;
+    this.log.add("sim", "kill mon.a");
+    this.#mon.clock.kill();
+    this.#mon.messenger.kill();
+    // What was being written may or may not have reached the disk.
+    this.#mon_store.crash(this.rng.int(this.#mon_store.num_in_flight + 1));
+    this.#mon = null;
+  }
+  get mon(): Monitor {
+    if (!this.#mon) throw new InvariantError("mon.a is not running");
+    return this.#mon.monitor;
+  }
+  get mon_running(): boolean {
+    return this.#mon !== null;
+  }
+  get osdmap(): OSDMap {
+    return this.mon.osdmap;
+  }
+
+  // ------------------------------------------------------------ OSDs
+
+  add_osd(id: number): void {
+    const disk_clock = new ProcessClock(this.scheduler);
+    const store = new MemStore({
+      clock: disk_clock,
+      commit_latency_ms: this.#commit_ms(),
+      capacity_bytes: 1 << 30,
+    });
+    store.mkfs_now(`00000000-0000-4000-8000-${String(id).padStart(12, "0")}`);
+    this.#osds.set(id, { id, store, proc: null, starts: 0 });
+    this.start_osd(id);
+  }
+  start_osd(id: number): void {
+    const h = this.#host(id);
+    if (h.proc) return;
+    h.store.mount_now();
+    h.starts++;
+    const clock = new ProcessClock(this.scheduler);
+    const rng = new SimRng(this.options.seed, this.#next_stream());
+    const name: entity_name_t = `osd.${id}`;
+    const messenger = new SimMessenger(this.net, rng, name, { host: `10.0.1.${id}`, port: 6800 });
+    const host = `host${Math.floor(id / (this.options.osds_per_host ?? 1))}`;
+    this.log.add("sim", `start ${name}`);
+    const osd = new OSD({
+      whoami: id,
+      store: h.store,
+      messenger,
+      clock,
+      rng,
+      log: this.log.log_of(name, this.options.log_level ?? "info"),
+      config: this.#daemon_config(),
+      mons: [this.#mon_target()],
+      identity: {
+        metadata: { hostname: host, osd_objectstore: "mem" },
+        crush_weight: 1,
+        crush_location: { root: "default", host },
+        device_class: "ssd",
+      },
+      set_log_level: () => {},
+      version: "sim",
+      on_must_stop: (reason) => {
+        this.log.add("sim", `${name} must stop: ${reason}`);
+        this.kill_osd(id);
+      },
+    });
+    messenger.set_dispatcher(osd);
+    h.proc = { osd, clock, messenger };
+    osd.init();
+  }
+  #mon_target(): MonTarget {
+    return { name: "mon.a", addr: { ...MON_ADDR, nonce: 0 } };
+  }
+  /** SIGKILL: nothing is said, un-synced writes are lost. */
+  kill_osd(id: number): void {
+    const h = this.#host(id);
+    if (!h.proc) return;
+    this.log.add("sim", `kill osd.${id}`);
+    h.proc.clock.kill();
+    h.proc.messenger.kill();
+    h.store.crash();
+    h.proc = null;
+  }
+  /** SIGTERM: marks itself down first. Resolves when the process has ended. */
+  async stop_osd(id: number): Promise<void> {
+    const h = this.#host(id);
+    const { proc } = h;
+    if (!proc) return;
+    this.log.add("sim", `stop osd.${id}`);
+    let stopped = false;
+    proc.osd.stop(() => {
+      stopped = true;
+    });
+    await this.until(() => stopped, `osd.${id} stopped`);
+    proc.clock.kill();
+    proc.messenger.kill();
+    h.store.umount_now();
+    h.proc = null;
+  }
+  #host(id: number): OsdHost {
+    const h = this.#osds.get(id);
+    if (!h) throw new InvariantError(`no osd.${id} in this world`);
+    return h;
+  }
+  osd(id: number): OSD | undefined {
+    return this.#host(id).proc?.osd;
+  }
+  store(id: number): MemStore {
+    return this.#host(id).store;
+  }
+  get osd_ids(): number[] {
+    return [...this.#osds.keys()];
+  }
+  get running_osds(): OSD[] {
+    return [...this.#osds.values()].flatMap((h) => (h.proc ? [h.proc.osd] : []));
+  }
+
+  // ------------------------------------------------------------ clients
+
+  client(): Rados {
+    const clock = new ProcessClock(this.scheduler);
+    const rng = new SimRng(this.options.seed, this.#next_stream());
+    const name: entity_name_t = `client.${++this.#clients}`;
+    return new Rados({
+      messenger: new SimMessenger(this.net, rng, name, null),
+      clock,
+      rng,
+      log: this.log.log_of(name, "warn"),
+      config: this.#daemon_config(),
+      mons: [this.#mon_target()],
+    });
+  }
+
+  // ------------------------------------------------------------ time
+
+  /**
+   * Runs until `cond` holds. InvariantError after `limit_ms` of virtual time: what the cluster was
+   * supposed to do did not happen.
+   */
+  async until(cond: () => boolean, what: string, limit_ms = 120_000): Promise<void> {
+    const deadline = this.scheduler.now_ms + limit_ms;
+    while (!cond()) {
+      if (!this.scheduler.step(deadline)) {
+        // Promises of clients may have more to do before the next event is known.
+        await settle();
+        if (cond()) return;
+        if (this.scheduler.step(deadline)) continue;
+        throw new InvariantError(`not within ${limit_ms} ms: ${what}`);
+      }
+      // Client code runs on promises: let it react before time goes on.
+      await settle();
+    }
+  }
+  async run_for(ms: number): Promise<void> {
+    const end = this.scheduler.now_ms + ms;
+    while (this.scheduler.step(end)) await settle();
+    this.scheduler.run_until(end);
+  }
+  /** Runs until `p` settles, in virtual time. */
+  async done<T>(p: Promise<T>, what = "operation", limit_ms = 120_000): Promise<T> {
+    let settled = false;
+    const watched = p.then(
+      (v) => {
+        settled = true;
+        return v;
+      },
+      (e: unknown) => {
+        settled = true;
+        throw e;
+      },
+    );
+    watched.catch(() => {});
+    await this.until(() => settled, what, limit_ms);
+    return watched;
+  }
+}
+
+/** Lets promise reactions run: they are part of the event that settled the promise. */
+async function settle(): Promise<void> {
+  for (let i = 0; i < 4; i++) await Promise.resolve();
+}

@@ -1,0 +1,108 @@
+/** `npm run sim -- --seeds 1-200`: seeded runs, one line for each failure, then a summary. */
+import { parseArgs } from "node:util";
+import { run_seed, type RunResult } from "./run_seed.ts";
+
+const USAGE = `usage: sim [--seeds A-B | --seed N] [--seconds S] [--trace] [--twice]
+
+  --seeds A-B   run these seeds (default 1-200)
+  --seed N      run one seed
+  --seconds S   virtual seconds of faults and load in each run (default 20)
+  --trace       print every event (with --seed)
+  --twice       run each seed twice and compare the event logs
+`;
+
+interface Args {
+  readonly from: number;
+  readonly to: number;
+  readonly seconds: number;
+  readonly trace: boolean;
+  readonly twice: boolean;
+}
+
+function fail_usage(why: string): never {
+  process.stderr.write(`sim: ${why}\n${USAGE}`);
+  process.exit(2);
+}
+
+function parse(argv: string[]): Args {
+  let values: Record<string, string | boolean | undefined>;
+  try {
+    ({ values } = parseArgs({
+      args: argv,
+      options: {
+        seeds: { type: "string" },
+        seed: { type: "string" },
+        seconds: { type: "string", default: "20" },
+        trace: { type: "boolean", default: false },
+        twice: { type: "boolean", default: false },
+        help: { type: "boolean", short: "h" },
+      },
+    }));
+  } catch (e) {
+    return fail_usage((e as Error).message);
+  }
+  if (values.help) {
+    process.stdout.write(USAGE);
+    process.exit(0);
+  }
+  const range = String(values.seed ?? values.seeds ?? "1-200");
+  const m = /^(\d+)(?:-(\d+))?$/.exec(range);
+  if (!m) return fail_usage(`'${range}' is not a seed or a range of seeds`);
+  const seconds = Number(values.seconds);
+  if (!(seconds > 0)) return fail_usage(`'${values.seconds}' is not a number of seconds`);
+  const from = Number(m[1]);
+  return {
+    from,
+    to: Number(m[2] ?? from),
+    seconds,
+    trace: values.trace === true,
+    twice: values.twice === true,
+  };
+}
+
+function report_failure(r: RunResult, seconds: number): void {
+  for (const line of r.tail) process.stdout.write(`  ${line}\n`);
+  const e = r.error;
+  const detail = e instanceof Error && "detail" in e ? JSON.stringify(e.detail) : "";
+  process.stdout.write(
+    `seed ${r.seed} FAILED: ${e instanceof Error ? e.stack : String(e)} ${detail}\n`,
+  );
+  process.stdout.write(`repeat: npm run sim -- --seed ${r.seed} --seconds ${seconds} --trace\n`);
+}
+
+async function main(): Promise<void> {
+  const args = parse(process.argv.slice(2));
+  const trace = args.trace ? { trace: (l: string) => void process.stdout.write(`${l}\n`) } : {};
+  const started = Date.now();
+  let passed = 0;
+  let failed = 0;
+  let ops = 0;
+  let virtual_ms = 0;
+  const faults = new Map<string, number>();
+  for (let seed = args.from; seed <= args.to; seed++) {
+    const r = await run_seed({ seed, seconds: args.seconds, ...trace });
+    const again = args.twice ? await run_seed({ seed, seconds: args.seconds, ...trace }) : r;
+    const same = again.hash === r.hash;
+    if (r.ok && same) passed++;
+    else {
+      failed++;
+      if (!r.ok) report_failure(r, args.seconds);
+      if (!same)
+        process.stdout.write(`seed ${seed} is not deterministic: ${r.hash} ${again.hash}\n`);
+    }
+    ops += r.ops;
+    virtual_ms += r.virtual_ms;
+    for (const [name, n] of r.faults) faults.set(name, (faults.get(name) ?? 0) + n);
+    if (process.stderr.isTTY) process.stderr.write(`\r${seed}/${args.to} `);
+  }
+  const wall_ms = Date.now() - started;
+  const kinds = [...faults].sort().map(([name, n]) => `${name} ${n}`);
+  process.stdout.write(`${ops} operations, faults: ${kinds.join(", ")}\n`);
+  const ratio = (virtual_ms / Math.max(1, wall_ms)).toFixed(1);
+  const wall = (wall_ms / 1000).toFixed(1);
+  process.stdout.write(`${(virtual_ms / 1000).toFixed(0)} virtual s in ${wall} s (${ratio}x)\n`);
+  process.stdout.write(`${passed} passed, ${failed} failed\n`);
+  process.exitCode = failed > 0 ? 1 : 0;
+}
+
+await main();

@@ -1,0 +1,96 @@
+/** One seeded run: a cluster, a workload, faults, then healing and the checks. */
+import { all_pgs, check_quiescent, why_not_clean } from "./checks.ts";
+import { Nemesis } from "./Nemesis.ts";
+import { SimRng } from "./SimRng.ts";
+import { Workload } from "./Workload.ts";
+import { World } from "./World.ts";
+
+export interface RunOptions {
+  readonly seed: number;
+  /** Virtual seconds of faults and load. */
+  readonly seconds: number;
+  /** Gets every line of the event log. */
+  readonly trace?: (line: string) => void;
+}
+
+export interface RunResult {
+  readonly seed: number;
+  readonly ok: boolean;
+  readonly error: unknown;
+  readonly hash: string;
+  readonly ops: number;
+  readonly faults: ReadonlyMap<string, number>;
+  readonly virtual_ms: number;
+  readonly events: number;
+  /** Newest lines of the event log. */
+  readonly tail: string[];
+}
+
+export async function run_seed(o: RunOptions): Promise<RunResult> {
+  const rng = new SimRng(o.seed, 7);
+  const osds = 3 + rng.int(3);
+  const world = new World({
+    seed: o.seed,
+    osds,
+    log_level: o.trace ? "debug" : "info",
+    max_delay_ms: rng.pick([1, 5, 30]),
+    max_commit_ms: rng.pick([0.5, 5]),
+    config: { osd_debug_check_invariants: true },
+  });
+  if (o.trace) world.log.on_line = o.trace;
+  const workload = new Workload(world, new SimRng(o.seed, 8));
+  const nemesis = new Nemesis(world, new SimRng(o.seed, 9), {
+    mean_interval_ms: rng.pick([300, 1000, 3000]),
+    max_dead: 1 + rng.int(2),
+  });
+  let error: unknown;
+  try {
+    await scenario(world, workload, nemesis, o.seconds);
+  } catch (e) {
+    error = e;
+  }
+  return {
+    seed: o.seed,
+    ok: error === undefined,
+    error,
+    hash: world.log.hash,
+    ops: workload.ops,
+    faults: nemesis.counts,
+    virtual_ms: world.scheduler.now_ms,
+    events: world.scheduler.events_run,
+    tail: world.log.tail(60),
+  };
+}
+
+async function scenario(
+  world: World,
+  workload: Workload,
+  nemesis: Nemesis,
+  seconds: number,
+): Promise<void> {
+  await world.start();
+  const admin = world.client();
+  await world.done(admin.connect(), "client connects");
+  await world.until(() => world.osdmap.get_up_osds().length === world.osd_ids.length, "all up");
+  const pools = ["three", "two"];
+  await world.done(admin.pool_create("three", { pg_num: 4 }), "pool create");
+  await world.done(admin.pool_create("two", { pg_num: 4, size: 2, min_size: 1 }), "pool create");
+  await world.until(() => why_not_clean(world) === undefined, "clean at the start");
+  await workload.start({ clients: 2, objects_per_client: 6, pools, think_ms: 40 });
+  nemesis.start();
+  await world.run_for(seconds * 1000);
+  if (workload.failure !== undefined) throw workload.failure;
+  nemesis.stop();
+  await workload.stop();
+  try {
+    await world.until(() => why_not_clean(world) === undefined, "all PGs active+clean", 360_000);
+  } catch (e) {
+    throw new Error(`${(e as Error).message}: ${why_not_clean(world)}`, { cause: e });
+  }
+  await workload.verify_all();
+  // Purges of strays and last statistics may still be on their way.
+  await world.run_for(2000);
+  await world.until(() => why_not_clean(world) === undefined, "still clean");
+  check_quiescent(world);
+  if (all_pgs(world.osdmap).length !== 8) throw new Error("PGs were lost from the map");
+}
