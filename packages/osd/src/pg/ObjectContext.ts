@@ -1,0 +1,132 @@
+/**
+ * ObjectContext: what the primary knows of an object that is in use, and who may touch it; and the
+ * cache of them. Ceph counterpart: ObjectContext, RWState, ObcLockManager (src/osd/osd_internal_types.h,
+ * object_state.h). Rules: peering.md §8.3, §8.5.
+ *
+ * The store shows queued transactions at once, so `oi` is the state after all writes in flight: what
+ * the next write builds on. Reads wait until those writes are durable on every member.
+ */
+import type { hobject_t } from "@tako/common";
+import type { ObjectStore, coll_t } from "../store/ObjectStore.ts";
+import type { OpRequest } from "./OpTracker.ts";
+import { decode_object_info, NO_OBJECT, OI_ATTR, type object_info_t } from "./object_info.ts";
+
+export interface ObjectContext {
+  readonly soid: hobject_t;
+  exists: boolean;
+  oi: object_info_t;
+  /** Its "_" attribute is unreadable: ops get EIO. */
+  readonly corrupt: boolean;
+  /** Writes in flight. They may share the lock: their order is that of the log. */
+  writes: number;
+  /** The object is being read for a push: no writes. */
+  recovery_read: boolean;
+  /** Ops that wait for the lock, in order of arrival. */
+  waiters: OpRequest[];
+}
+
+export function may_read(obc: ObjectContext): boolean {
+  return obc.writes === 0 && obc.waiters.length === 0;
+}
+export function may_write(obc: ObjectContext): boolean {
+  return !obc.recovery_read && obc.waiters.length === 0;
+}
+/** Recovery does not queue up: it comes back later. */
+export function get_recovery_read(obc: ObjectContext): boolean {
+  if (obc.writes > 0 || obc.recovery_read) return false;
+  obc.recovery_read = true;
+  return true;
+}
+/** After a lock was dropped: the ops that may now try again. */
+export function take_waiters(obc: ObjectContext): OpRequest[] {
+  if (obc.waiters.length === 0) return [];
+  const ops = obc.waiters;
+  obc.waiters = [];
+  return ops;
+}
+function in_use(obc: ObjectContext): boolean {
+  return obc.writes > 0 || obc.recovery_read || obc.waiters.length > 0;
+}
+
+/** Idle contexts kept for the next op. */
+const CACHE_MAX = 512;
+
+export class ObjectContexts {
+  readonly #store: ObjectStore;
+  readonly #coll: coll_t;
+  /** In order of last use. */
+  readonly #objects = new Map<hobject_t, ObjectContext>();
+
+  constructor(store: ObjectStore, coll: coll_t) {
+    this.#store = store;
+    this.#coll = coll;
+  }
+
+  get(soid: hobject_t): ObjectContext {
+    const known = this.#objects.get(soid);
+    if (known) {
+      this.#objects.delete(soid);
+      this.#objects.set(soid, known);
+      return known;
+    }
+    const obc = this.#load(soid);
+    this.#objects.set(soid, obc);
+    if (this.#objects.size > CACHE_MAX) this.#shrink();
+    return obc;
+  }
+  /** Only when it is in the cache. */
+  peek(soid: hobject_t): ObjectContext | undefined {
+    return this.#objects.get(soid);
+  }
+
+  /** Recovery has replaced the object in the store: reads it anew, and keeps locks and waiters. */
+  reload(soid: hobject_t): void {
+    const old = this.#objects.get(soid);
+    if (!old) return;
+    const { writes, recovery_read, waiters } = old;
+    // The same context stays: others hold it.
+    Object.assign(old, this.#load(soid), { writes, recovery_read, waiters });
+  }
+
+  /** A new interval: nothing that was projected need be true any more. Returns all waiters. */
+  clear(): OpRequest[] {
+    const ops: OpRequest[] = [];
+    for (const obc of this.#objects.values()) ops.push(...obc.waiters);
+    this.#objects.clear();
+    return ops;
+  }
+  /** Ops that wait for locks. */
+  *waiting(): Iterable<OpRequest> {
+    for (const obc of this.#objects.values()) yield* obc.waiters;
+  }
+  drop_waiters(gone: (op: OpRequest) => boolean): OpRequest[] {
+    const dropped: OpRequest[] = [];
+    for (const obc of this.#objects.values()) {
+      if (!obc.waiters.some(gone)) continue;
+      dropped.push(...obc.waiters.filter(gone));
+      obc.waiters = obc.waiters.filter((op) => !gone(op));
+    }
+    return dropped;
+  }
+
+  #load(soid: hobject_t): ObjectContext {
+    const attr = this.#store.getattr(this.#coll, soid, OI_ATTR);
+    const oi = attr && decode_object_info(attr);
+    const exists = attr !== undefined || this.#store.exists(this.#coll, soid);
+    return {
+      soid,
+      exists,
+      oi: oi ?? NO_OBJECT,
+      corrupt: exists && oi === undefined,
+      writes: 0,
+      recovery_read: false,
+      waiters: [],
+    };
+  }
+  #shrink(): void {
+    for (const [soid, obc] of this.#objects) {
+      if (this.#objects.size <= CACHE_MAX) return;
+      if (!in_use(obc)) this.#objects.delete(soid);
+    }
+  }
+}

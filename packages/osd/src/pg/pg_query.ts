@@ -1,0 +1,109 @@
+/**
+ * What the PG itself adds to `pg query`, and `list_unfound`. Shapes: cluster.md §7.3.
+ * Ceph counterpart: PrimaryLogPG::dump_recovery_info, PG::do_command list_unfound.
+ */
+import {
+  ev_str,
+  type eversion_t,
+  hobject_cmp,
+  type hobject_t,
+  is_hobject,
+  parse_hobject,
+  shard_cmp,
+  shard_osd,
+} from "@tako/common";
+import type { BackfillInterval } from "./BackfillInterval.ts";
+import type { PG } from "./PG.ts";
+
+function dump_interval(bi: BackfillInterval): Record<string, unknown> {
+  return {
+    begin: bi.begin,
+    end: bi.end,
+    objects: bi.objects().map((o) => ({ object: o.soid, version: ev_str(o.version) })),
+  };
+}
+
+/** recovery_progress and scrub of the Active entry. */
+export function query_extra(pg: PG) {
+  const { backfill, recovery, peering } = pg;
+  const by_soid = (a: [hobject_t, unknown], b: [hobject_t, unknown]) => hobject_cmp(a[0], b[0]);
+  return {
+    recovery_progress: {
+      backfill_targets: [...peering.backfill_targets].sort(shard_cmp),
+      waiting_on_backfill: [...backfill.waiting_on_backfill].sort(shard_cmp),
+      last_backfill_started: backfill.last_backfill_started,
+      backfill_info: dump_interval(backfill.backfill_info),
+      peer_backfill_info: [...backfill.peer_backfill_info]
+        .sort((a, b) => shard_cmp(a[0], b[0]))
+        .flatMap(([peer, bi]) => ["osd", peer, dump_interval(bi)]),
+      backfills_in_flight: [...backfill.backfills_in_flight].sort(hobject_cmp),
+      recovering: [...recovery.recovering.keys()].sort(hobject_cmp),
+      pg_backend: {
+        pull_from_peer: [...recovery.pulling].sort(by_soid).map(([soid, p]) => ({
+          pull_from: p.from,
+          pulls: [{ soid, need: ev_str(p.need), recovery_progress: p.progress }],
+        })),
+        pushing: [...recovery.pushing].sort(by_soid).map(([soid, peers]) => ({
+          object: soid,
+          pushing: [...peers]
+            .sort((a, b) => shard_cmp(a[0], b[0]))
+            .map(([peer, p]) => ({
+              pushing_to: peer,
+              push_info: { version: ev_str(p.version), recovery_progress: p.progress },
+            })),
+        })),
+      },
+    },
+  };
+}
+
+/** Objects in one answer. */
+const MAX_UNFOUND = 1000;
+
+function dump_hobject(pg: PG, soid: hobject_t): Record<string, unknown> {
+  const o = parse_hobject(soid);
+  return {
+    oid: o?.oid ?? "",
+    key: o?.key ?? "",
+    snapid: -2,
+    hash: o?.hash ?? 0,
+    max: 0,
+    pool: o?.pool ?? pg.peering.pool.id,
+    namespace: o?.nspace ?? "",
+  };
+}
+
+export function list_unfound(pg: PG, offset?: string): Record<string, unknown> {
+  const { peering } = pg;
+  const from: hobject_t = offset !== undefined && is_hobject(offset) ? offset : "MIN";
+  const unfound = peering.missing_loc.get_unfound().filter((o) => hobject_cmp(o, from) > 0);
+  const needs = peering.missing_loc.get_needs_recovery();
+  const show = (v: eversion_t | undefined) => (v ? ev_str(v) : "0'0");
+  const objects = unfound.slice(0, MAX_UNFOUND).map((soid) => {
+    const item = needs.get(soid);
+    return {
+      oid: dump_hobject(pg, soid),
+      need: show(item?.need),
+      have: show(item?.have),
+      flags: item?.is_delete ? "delete" : "none",
+      locations: [...peering.missing_loc.get_locations(soid)].sort(shard_cmp),
+    };
+  });
+  const might = [...peering.might_have_unfound].sort(shard_cmp);
+  const asked = might.filter((s) => !peering.peer_missing.has(s));
+  return {
+    num_missing: peering.missing.num_missing(),
+    num_unfound: peering.get_num_unfound(),
+    objects,
+    state: peering.get_pg_state_string(),
+    available_might_have_unfound: asked.some((s) => pg.osdmap.is_up(shard_osd(s))),
+    might_have_unfound: asked.map((osd) => ({ osd, status: status_of(pg, osd) })),
+    more: unfound.length > MAX_UNFOUND,
+  };
+}
+
+function status_of(pg: PG, s: Parameters<typeof shard_osd>[0]): string {
+  if (pg.peering.peer_missing.has(s)) return "already probed";
+  if (pg.peering.peer_missing_requested.has(s)) return "querying";
+  return pg.osdmap.is_up(shard_osd(s)) ? "not queried" : "osd is down";
+}

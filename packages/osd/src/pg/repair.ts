@@ -1,0 +1,34 @@
+/**
+ * A copy turned out to be unreadable: it counts as missing from now on, and is fetched from another
+ * member. Ceph counterpart: PrimaryLogPG::rep_repair_primary_object, primary_error. peering.md §7.2.
+ */
+import type { eversion_t, hobject_t } from "@tako/common";
+import { Transaction } from "../store/Transaction.ts";
+import type { PG } from "./PG.ts";
+
+/** False: nobody else has it, or its version is not known. */
+export function rep_repair_primary_object(pg: PG, soid: hobject_t): boolean {
+  const { peering } = pg;
+  const entry = peering.pg_log.log.get_object(soid);
+  const obc = pg.objects.get(soid);
+  const version = obc.corrupt ? entry?.version : obc.oi.version;
+  // Below a write in flight the version would be wrong by the time the copy arrives.
+  if (!version || obc.writes > 0) return false;
+  const others = pg.peers.filter(
+    (p) =>
+      !peering.peer_missing.get(p)?.is_missing(soid) &&
+      peering.get_peer_info(p).last_backfill === "MAX",
+  );
+  if (others.length === 0) return false;
+  pg.host.cluster_log("ERR", `${pg.pgid}: ${soid} is unreadable on osd.${pg.host.whoami}`);
+  force_primary_missing(pg, soid, version);
+  pg.queue_peering_event({ type: "DoRecovery" });
+  return true;
+}
+
+export function force_primary_missing(pg: PG, soid: hobject_t, version: eversion_t): void {
+  const t = new Transaction();
+  pg.peering.force_object_missing(pg.whoami, soid, version, t);
+  pg.host.store.queue_transaction(t);
+  pg.host.publish_stats(pg);
+}
