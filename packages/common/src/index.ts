@@ -8,6 +8,7 @@ export * from "./mon/MonClient.ts";
 export * from "./msg/Messenger.ts";
 export * from "./osdmap/index.ts";
 export * from "./ports.ts";
+export * from "./statechart/index.ts";
 export * from "./types/entity.ts";
 export * from "./types/hobject.ts";
 export * from "./types/osd_types.ts";

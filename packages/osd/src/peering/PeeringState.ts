@@ -42,6 +42,7 @@ import type { Transaction } from "../store/Transaction.ts";
 import type { Evt, PeeringEvent, PeeringEvt } from "./events.ts";
 import * as interval from "./interval.ts";
 import * as invariants from "./invariants.ts";
+import type { LogEntryHandler } from "../pg/PGLog.ts";
 import * as log_ops from "./log_ops.ts";
 import { MissingLoc } from "./MissingLoc.ts";
 import { PeeringMachine } from "./PeeringMachine.ts";
@@ -51,7 +52,11 @@ import * as query from "./query.ts";
 import type { RecoveryCtx } from "./RecoveryCtx.ts";
 import * as recovery_ops from "./recovery_ops.ts";
 import { type pg_state_t, state_string } from "./pg_state.ts";
+import { get_delete_priority } from "./priority.ts";
+import { get_is_readable_predicate, get_is_recoverable_predicate } from "./recoverable.ts";
+import { data_chunks, remove_handler } from "./pool_kind.ts";
 import * as stats from "./stats.ts";
+import * as unfound from "./unfound.ts";
 
 /** Used ratio of this OSD against the map's ratios. */
 export type full_state_t = "none" | "nearfull" | "backfillfull" | "full" | "failsafe";
@@ -75,6 +80,16 @@ export interface PeeringStateInit {
   readonly log: Log;
   /** Fullness of this OSD: decides about reservations. */
   readonly full_state: () => full_state_t;
+  /**
+   * What the log has done to objects, written into `t`. Without it: objects are removed, and
+   * nothing can be rolled back (replicated pools).
+   */
+  readonly get_log_handler?: (t: Transaction) => LogEntryHandler;
+  /**
+   * Superblock's cluster_osdmap_trim_lower_bound: every PG has been clean at or after it, so past
+   * intervals need not reach further back.
+   */
+  readonly oldest_map?: () => epoch_t;
 }
 
 export class PeeringState {
@@ -88,6 +103,8 @@ export class PeeringState {
   readonly log: Log;
   readonly full_state: () => full_state_t;
   readonly machine: PeeringMachine;
+  readonly #oldest_map: () => epoch_t;
+  readonly #get_log_handler: (t: Transaction) => LogEntryHandler;
   /** The ctx of the event being processed; null between events. */
   rctx: RecoveryCtx | null = null;
 
@@ -104,6 +121,8 @@ export class PeeringState {
   // ---- mapping
   osdmap: OSDMap;
   last_peering_reset: epoch_t = 0;
+  /** First map after a gap in the maps this PG has been through; 0 = none. */
+  map_gap_end: epoch_t = 0;
   /** Ordered OSD ids; CRUSH_ITEM_NONE = hole (EC). */
   up: readonly number[] = [];
   acting: readonly number[] = [];
@@ -165,11 +184,18 @@ export class PeeringState {
     this.clock = init.clock;
     this.log = init.log;
     this.full_state = init.full_state;
+    this.#oldest_map = init.oldest_map ?? (() => 0);
+    this.#get_log_handler = init.get_log_handler ?? ((t) => remove_handler(init.spgid, t));
     this.osdmap = init.osdmap;
     this.info = pg_info_t(init.spgid);
     this.past_intervals = new PastIntervals();
     this.pg_log = new PGLog();
     this.missing_loc = new MissingLoc();
+    const k = data_chunks(init.osdmap, init.pool.info);
+    this.missing_loc.set_backend_predicates(
+      get_is_readable_predicate(k, this.pg_whoami),
+      get_is_recoverable_predicate(k),
+    );
     this.pg_stats = stats.new_volatile_stats(init.clock.now_ms());
     this.machine = new PeeringMachine(this);
   }
@@ -213,9 +239,18 @@ export class PeeringState {
   initialize(rctx: RecoveryCtx): void {
     this.handle_event({ type: "Initialize" }, rctx);
   }
-  /** One map further (peering.md §4.5): for every map that exists, in order. */
-  advance_map(osdmap: OSDMap, lastmap: OSDMap, rctx: RecoveryCtx): void {
-    interval.advance_map(this, osdmap, lastmap, rctx);
+  /** One map further (peering.md §4.5): for every map that exists, in order. -1 = no primary. */
+  advance_map(
+    osdmap: OSDMap,
+    lastmap: OSDMap,
+    newup: readonly number[],
+    up_primary: number,
+    newacting: readonly number[],
+    acting_primary: number,
+    rctx: RecoveryCtx,
+  ): void {
+    const m = { newup, up_primary, newacting, acting_primary };
+    interval.advance_map(this, osdmap, lastmap, m, rctx);
   }
   /** Once after the last advance_map of a turn. */
   activate_map(rctx: RecoveryCtx): void {
@@ -318,12 +353,17 @@ export class PeeringState {
   is_deleted(): boolean {
     return this.deleted;
   }
+  /** Can the data be had from these shards? (Replicated: any; EC: enough to decode.) */
+  is_recoverable(have: ReadonlySet<pg_shard_t>): boolean {
+    return this.missing_loc.is_recoverable(have);
+  }
+  /** No past interval before this epoch can matter. */
+  oldest_map(): epoch_t {
+    return Math.max(this.#oldest_map(), this.map_gap_end);
+  }
   /** Enough members for writes? */
   acting_set_writeable(): boolean {
-    return (
-      this.actingset.size >= this.pool.info.min_size &&
-      this.missing_loc.is_recoverable(this.actingset)
-    );
+    return this.actingset.size >= this.pool.info.min_size && this.is_recoverable(this.actingset);
   }
   /** Members of acting without holes, in acting order. */
   acting_osds(): number[] {
@@ -350,10 +390,10 @@ export class PeeringState {
   }
   /** Some acting_recovery_backfill member lacks an object that its log says it has. */
   needs_recovery(): boolean {
-    return recovery_ops.needs_recovery(this);
+    return unfound.needs_recovery(this);
   }
   needs_backfill(): boolean {
-    return recovery_ops.needs_backfill(this);
+    return unfound.needs_backfill(this);
   }
   /** Anything unfound? */
   have_unfound(): boolean {
@@ -363,7 +403,7 @@ export class PeeringState {
     return this.missing_loc.num_unfound();
   }
   all_unfound_are_queried_or_lost(): boolean {
-    return recovery_ops.all_unfound_are_queried_or_lost(this);
+    return unfound.all_unfound_are_queried_or_lost(this);
   }
   /** Is `soid` missing on any member of acting_recovery_backfill that must have it for a write? */
   is_degraded_object(soid: hobject_t): boolean {
@@ -381,13 +421,13 @@ export class PeeringState {
     return info_is_incomplete(this.info);
   }
   get_recovery_priority(): number {
-    return recovery_ops.get_recovery_priority(this);
+    return recovery_ops.recovery_priority(this);
   }
   get_backfill_priority(): number {
-    return recovery_ops.get_backfill_priority(this);
+    return recovery_ops.backfill_priority(this);
   }
   get_delete_priority(): number {
-    return recovery_ops.get_delete_priority(this);
+    return get_delete_priority(this.full_state());
   }
   /** OSDs this PG wants heartbeats with. */
   get_heartbeat_peers(): number[] {
@@ -517,16 +557,17 @@ export class PeeringState {
   write_if_dirty(t: Transaction): void {
     persist.write_if_dirty(this, t);
   }
-  /** The epoch key must not lag too far behind the map (osd_pg_epoch_persisted_max_stale). */
-  mark_stale_epoch_dirty(): void {
-    persist.mark_stale_epoch_dirty(this);
-  }
   /** InvariantError when one of the invariants of peering.md §12.1 that one PG can see is broken. */
   check_invariants(): void {
     invariants.check_invariants(this);
   }
 
   // ---------------------------------------------------------------- for the reactions
+
+  /** Acts on objects through `t`, or through the transaction of the event. */
+  log_entry_handler(t: Transaction = this.get_rctx().transaction): LogEntryHandler {
+    return this.#get_log_handler(t);
+  }
 
   /** The current event's ctx. */
   get_rctx(): RecoveryCtx {

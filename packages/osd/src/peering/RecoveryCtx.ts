@@ -13,7 +13,12 @@ import type { PeeringEvent } from "./events.ts";
 /** Addressed to an OSD, in the order in which the PG sent them. */
 export type OutMessage =
   | { readonly to: number; readonly kind: "notify"; readonly notify: pg_notify_t }
-  | { readonly to: number; readonly kind: "query"; readonly pgid: spg_t; readonly query: pg_query_t }
+  | {
+      readonly to: number;
+      readonly kind: "query";
+      readonly pgid: spg_t;
+      readonly query: pg_query_t;
+    }
   | { readonly to: number; readonly kind: "info"; readonly notify: pg_notify_t }
   | { readonly to: number; readonly kind: "message"; readonly msg: Message };
 

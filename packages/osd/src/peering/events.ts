@@ -45,7 +45,12 @@ export type PeeringEvent =
       readonly query: pg_query_t;
       readonly query_epoch: epoch_t;
     }
-  | { readonly type: "MTrim"; readonly from: pg_shard_t; readonly epoch: epoch_t; readonly trim_to: eversion_t }
+  | {
+      readonly type: "MTrim";
+      readonly from: pg_shard_t;
+      readonly epoch: epoch_t;
+      readonly trim_to: eversion_t;
+    }
   | { readonly type: "Activate"; readonly activation_epoch: epoch_t }
   | {
       readonly type: "ActivateCommitted";
@@ -78,6 +83,8 @@ export type PeeringEvent =
   | Plain<"RequestBackfill">
   | Plain<"AllReplicasRecovered">
   | Plain<"GoClean">
+  /** Ours, for C_PG_FinishRecovery: that the PG is clean has become durable. */
+  | Plain<"FinishRecovery">
   | Plain<"LocalRecoveryReserved">
   | Plain<"LocalBackfillReserved">
   | Plain<"AllRemotesReserved">

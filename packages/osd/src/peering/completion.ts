@@ -1,0 +1,115 @@
+/**
+ * After activation: everybody has it durably, the PG is active, later clean; strays may go.
+ * Ceph counterpart: all_activated_and_committed, share_pg_info, try_mark_clean, purge_strays in
+ * PeeringState.cc. peering.md §6.16, §6.17.
+ */
+import { invariant, type pg_shard_t, shard_cmp, shard_osd, type spg_t } from "@tako/common";
+import type { Evt } from "./events.ts";
+import { make_notify, merge_history } from "./peer_infos.ts";
+import type { PeeringMachine } from "./PeeringMachine.ts";
+import type { PeeringState } from "./PeeringState.ts";
+import { update_calc_stats } from "./stats.ts";
+import { needs_backfill, needs_recovery } from "./unfound.ts";
+
+/** `from` has made its activation durable. When it is the last one, the PG is through. */
+export function note_activated(m: PeeringMachine, from: pg_shard_t): void {
+  const { ps } = m;
+  const active = m.local(m.active);
+  ps.peer_activated.add(from);
+  ps.blocked_by.delete(shard_osd(from));
+  ps.publish_stats();
+  if (active.all_replicas_activated || ps.peer_activated.size < ps.acting_recovery_backfill.size) {
+    return;
+  }
+  active.all_replicas_activated = true;
+  ps.blocked_by.clear();
+  update_calc_stats(ps);
+  m.post_event({ type: "AllReplicasActivated" });
+}
+
+/** The primary goes active (or peered) and posts what is to be done next. */
+export function all_replicas_activated(m: PeeringMachine): void {
+  const { ps } = m;
+  const { info } = ps;
+  ps.state_clear("activating", "creating", "premerge");
+  ps.state_set(ps.acting_set_writeable() ? "active" : "peered");
+  if (info.history.last_epoch_started === 0) ps.get_rctx().effect({ type: "send_pg_created" });
+  // Only now: history.last_epoch_started says that *every* member has it on disk.
+  info.history.last_epoch_started = info.last_epoch_started;
+  info.history.last_interval_started = info.last_interval_started;
+  ps.dirty_info = true;
+  share_pg_info(ps);
+  ps.publish_stats();
+  ps.get_rctx().effect({ type: "on_activate_complete" });
+  if (needs_recovery(ps)) m.post_event({ type: "DoRecovery" });
+  else if (needs_backfill(ps)) m.post_event({ type: "RequestBackfill" });
+  else m.post_event({ type: "AllReplicasRecovered" });
+}
+
+/** A member's own activation is durable: tells the primary, and is ready for sub-ops. */
+export function replica_activate_committed(ps: PeeringState, evt: Evt<"ActivateCommitted">): void {
+  invariant(!ps.is_primary() && ps.primary !== null, "activation ack without a primary", {
+    pg: ps.spgid,
+  });
+  const notify = make_notify(ps, ps.primary, evt.epoch);
+  notify.info.history.last_epoch_started = evt.activation_epoch;
+  notify.info.history.last_interval_started = ps.info.history.same_interval_since;
+  ps.get_rctx().send_info(shard_osd(ps.primary), notify);
+  ps.state_set(ps.acting_set_writeable() ? "active" : "peered");
+  ps.get_rctx().effect({ type: "on_activate_committed" });
+}
+
+/** The members learn (and store) what is known of the PG as a whole. */
+export function share_pg_info(ps: PeeringState): void {
+  for (const peer of ps.peers()) {
+    const pi = ps.get_peer_info(peer);
+    pi.last_epoch_started = ps.info.last_epoch_started;
+    pi.last_interval_started = ps.info.last_interval_started;
+    merge_history(pi.history, ps.info.history);
+    ps.get_rctx().send_info(shard_osd(peer), make_notify(ps, peer, ps.get_osdmap_epoch()));
+  }
+}
+
+/**
+ * Clean: every member has everything, and there are as many as the pool wants. With fewer, those
+ * who are gone are still needed as history.
+ */
+export function try_mark_clean(ps: PeeringState): void {
+  const { info } = ps;
+  if (ps.actingset.size === ps.pool.info.size) {
+    ps.state_clear("forced_backfill", "forced_recovery");
+    ps.state_set("clean");
+    info.history.last_epoch_clean = ps.get_osdmap_epoch();
+    info.history.last_interval_clean = info.history.same_interval_since;
+    ps.past_intervals.clear();
+    ps.dirty_info = true;
+    ps.dirty_big_info = true;
+  }
+  share_pg_info(ps);
+  ps.publish_stats();
+  ps.get_rctx().effect({ type: "on_clean" });
+}
+
+/** Tells strays to delete their copy. */
+export function purge_strays(ps: PeeringState): void {
+  invariant(ps.is_clean() && ps.is_primary(), "only a clean PG purges strays", { pg: ps.spgid });
+  let removed = false;
+  for (const peer of [...ps.stray_set].sort(shard_cmp)) {
+    invariant(!ps.is_acting_recovery_backfill(peer), "a member is no stray", { peer });
+    const osd = shard_osd(peer);
+    if (ps.osdmap.is_up(osd)) send_remove(ps, osd, ps.peer_spg(peer));
+    ps.peer_purged.add(peer);
+    ps.peer_info.delete(peer);
+    ps.peer_missing.delete(peer);
+    ps.missing_loc.remove_source(peer);
+    removed = true;
+  }
+  ps.stray_set.clear();
+  // Nobody is being waited for any more who could answer.
+  ps.peer_log_requested.clear();
+  ps.peer_missing_requested.clear();
+  if (removed) ps.get_rctx().effect({ type: "update_heartbeat_peers" });
+}
+function send_remove(ps: PeeringState, osd: number, pgid: spg_t): void {
+  ps.get_rctx().send(osd, { type: "pg_remove", epoch: ps.get_osdmap_epoch(), pg_list: [pgid] });
+}

@@ -1,0 +1,36 @@
+/** What a PG does differently for replicated and erasure-coded pools. */
+import { InvariantError, is_erasure, type OSDMap, type pg_pool_t, type spg_t } from "@tako/common";
+import type { LogEntryHandler } from "../pg/LogEntryHandler.ts";
+import type { Transaction } from "../store/Transaction.ts";
+
+/** Chunks that are enough to decode; null for replicated pools. */
+export function data_chunks(map: OSDMap, pool: pg_pool_t): number | null {
+  if (!is_erasure(pool)) return null;
+  const profile = map.erasure_code_profiles.get(pool.erasure_code_profile);
+  const k = Number(profile?.get("k") ?? Number.NaN);
+  if (Number.isSafeInteger(k) && k > 0) return k;
+  throw new InvariantError("the pool's erasure code profile has no k", {
+    profile: pool.erasure_code_profile,
+  });
+}
+
+/** For replicated pools: divergent objects are removed; there is no rollback data. */
+export function remove_handler(spgid: spg_t, t: Transaction): LogEntryHandler {
+  const coll = `${spgid}_head`;
+  return {
+    rollback(entry) {
+      throw new InvariantError("no entry of a replicated pool can be rolled back", {
+        pg: spgid,
+        version: entry.version,
+      });
+    },
+    rollforward() {},
+    trim() {},
+    remove(hoid) {
+      t.try_remove(coll, hoid);
+    },
+    try_stash() {
+      throw new InvariantError("nothing is stashed on a replicated pool", { pg: spgid });
+    },
+  };
+}

@@ -1,0 +1,260 @@
+/**
+ * pg_stat_t: what the primary reports to the mon, with the counts that follow from who misses what.
+ * Ceph counterpart: prepare_stats_for_publish, update_calc_stats in PeeringState.cc. Fields:
+ * cluster.md §3.17.
+ */
+import {
+  type epoch_t,
+  ev_str,
+  type object_stat_sum_t,
+  type pg_info_t,
+  type pg_shard_t,
+  shard_cmp,
+  shard_osd,
+} from "@tako/common";
+import { utime_str } from "../pg/utime.ts";
+import type { PeeringState } from "./PeeringState.ts";
+
+const STAMPS = [
+  "last_fresh",
+  "last_change",
+  "last_active",
+  "last_peered",
+  "last_clean",
+  "last_became_active",
+  "last_became_peered",
+  "last_unstale",
+  "last_undegraded",
+  "last_fullsized",
+] as const;
+type StampName = (typeof STAMPS)[number];
+
+export interface object_location_count_t {
+  readonly shards: string;
+  readonly objects: number;
+}
+
+/** The part of pg_stat_t that is not stored. Stamps in ms. */
+export interface VolatileStats {
+  reported_seq: number;
+  reported_epoch: epoch_t;
+  state: string;
+  readonly stamps: Record<StampName, number>;
+  avail_no_missing: pg_shard_t[];
+  object_location_counts: object_location_count_t[];
+}
+
+export function new_volatile_stats(now_ms: number): VolatileStats {
+  const stamps = {} as Record<StampName, number>;
+  for (const s of STAMPS) stamps[s] = now_ms;
+  return {
+    reported_seq: 0,
+    reported_epoch: 0,
+    state: "unknown",
+    stamps,
+    avail_no_missing: [],
+    object_location_counts: [],
+  };
+}
+
+/** As `ceph pg dump` and `ceph pg <pgid> query` show it: versions and stamps as text. */
+export interface pg_stat_t extends Record<StampName, string> {
+  readonly version: string;
+  readonly reported_seq: number;
+  readonly reported_epoch: epoch_t;
+  readonly state: string;
+  readonly mapping_epoch: epoch_t;
+  readonly log_start: string;
+  readonly ondisk_log_start: string;
+  readonly created: epoch_t;
+  readonly last_epoch_clean: epoch_t;
+  readonly parent: string;
+  readonly parent_split_bits: number;
+  readonly last_scrub: string;
+  readonly last_scrub_stamp: string;
+  readonly last_deep_scrub: string;
+  readonly last_deep_scrub_stamp: string;
+  readonly last_clean_scrub_stamp: string;
+  readonly log_size: number;
+  readonly ondisk_log_size: number;
+  readonly stats_invalid: boolean;
+  readonly dirty_stats_invalid: boolean;
+  readonly omap_stats_invalid: boolean;
+  readonly hitset_stats_invalid: boolean;
+  readonly hitset_bytes_stats_invalid: boolean;
+  readonly pin_stats_invalid: boolean;
+  readonly manifest_stats_invalid: boolean;
+  readonly snaptrimq_len: number;
+  readonly stat_sum: object_stat_sum_t;
+  readonly up: readonly number[];
+  readonly acting: readonly number[];
+  readonly avail_no_missing: readonly pg_shard_t[];
+  readonly object_location_counts: readonly object_location_count_t[];
+  readonly blocked_by: readonly number[];
+  readonly up_primary: number;
+  readonly acting_primary: number;
+  readonly purged_snaps: readonly string[];
+}
+
+// ---------------------------------------------------------------- derived counts
+
+/** Objects that `s` lacks of those the PG has. */
+function num_missing_on(ps: PeeringState, s: pg_shard_t): number {
+  const total = Math.max(0, ps.info.stats.stat_sum.num_objects);
+  if (s === ps.pg_whoami) return ps.missing.num_missing();
+  const pi = ps.peer_info.get(s);
+  if (!pi) return total;
+  const behind = ps.peer_missing.get(s)?.num_missing() ?? 0;
+  // A copy being backfilled lacks, besides, all that the scan has not reached.
+  if (pi.last_backfill === "MAX") return behind;
+  const has = Math.max(0, pi.stats.stat_sum.num_objects);
+  return Math.max(0, total - has) + behind;
+}
+
+/** Degraded: copies that exist nowhere. Misplaced: copies that exist, on the wrong OSD. */
+export function update_calc_stats(ps: PeeringState): void {
+  const sum = ps.info.stats.stat_sum;
+  const total = Math.max(0, sum.num_objects);
+  const size = ps.pool.info.size;
+  const target = Math.max(size, ps.upset.size);
+  sum.num_object_copies = total * Math.max(target, ps.actingset.size);
+  sum.num_objects_degraded = 0;
+  sum.num_objects_misplaced = 0;
+  sum.num_objects_unfound = ps.get_num_unfound();
+  sum.num_objects_missing = ps.missing.num_missing();
+  sum.num_objects_missing_on_primary = ps.is_primary() ? sum.num_objects_missing : 0;
+  ps.pg_stats.avail_no_missing = [];
+  ps.pg_stats.object_location_counts = [];
+  const interesting = ps.state_test("remapped") || ps.is_undersized() || !ps.is_clean();
+  if (ps.is_primary() && interesting && (ps.is_peered() || ps.is_activating())) {
+    count_copies(ps, total, target);
+    count_locations(ps, total);
+  }
+  if (sum.num_objects_degraded > 0) ps.state_set("degraded");
+  else ps.state_clear("degraded");
+}
+
+function count_copies(ps: PeeringState, total: number, target: number): void {
+  const sum = ps.info.stats.stat_sum;
+  const lacking = [...ps.upset].map((s) => num_missing_on(ps, s));
+  while (lacking.length < target) lacking.push(total);
+  lacking.sort((a, b) => b - a);
+  // Each copy outside of up makes up for one that up lacks.
+  const spare = [...ps.actingset]
+    .filter((s) => !ps.is_up(s))
+    .map((s) => total - Math.min(total, num_missing_on(ps, s)))
+    .sort((a, b) => b - a);
+  for (const [i, n] of lacking.entries()) {
+    const elsewhere = Math.min(n, spare[i] ?? 0);
+    sum.num_objects_misplaced += elsewhere;
+    sum.num_objects_degraded += n - elsewhere;
+  }
+}
+
+/** How many objects lie on which set of shards. */
+function count_locations(ps: PeeringState, total: number): void {
+  const shards = [...new Set([...ps.upset, ...ps.actingset])].sort(shard_cmp);
+  const complete = shards.filter((s) => num_missing_on(ps, s) === 0);
+  ps.pg_stats.avail_no_missing = complete;
+  const counts = new Map<string, number>();
+  const add = (at: string, n: number) => counts.set(at, (counts.get(at) ?? 0) + n);
+  const lacking = ps.missing_loc.get_needs_recovery();
+  for (const [soid, item] of lacking) {
+    if (item.is_delete) continue;
+    add([...ps.missing_loc.get_locations(soid)].sort(shard_cmp).join(","), 1);
+  }
+  // All others are on every member whose copy is not being backfilled.
+  const whole = shards.filter((s) => {
+    return s === ps.pg_whoami || ps.peer_info.get(s)?.last_backfill === "MAX";
+  });
+  add(whole.join(","), Math.max(0, total - lacking.size));
+  ps.pg_stats.object_location_counts = [...counts]
+    .filter(([, objects]) => objects > 0)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([at, objects]) => ({ shards: at, objects }));
+}
+
+// ---------------------------------------------------------------- reporting
+
+function is(state: string, name: string): boolean {
+  return `+${state}+`.includes(`+${name}+`);
+}
+
+export function prepare_stats_for_publish(ps: PeeringState): pg_stat_t {
+  const v = ps.pg_stats;
+  const now = ps.clock.now_ms();
+  update_calc_stats(ps);
+  const state = ps.get_pg_state_string();
+  const was = v.state;
+  const up = (s: string) => is(s, "active") || is(s, "peered");
+  if (state !== was) {
+    v.stamps.last_change = now;
+    if (is(was, "active")) v.stamps.last_active = now;
+    if (is(state, "active") && !is(was, "active")) v.stamps.last_became_active = now;
+    if (up(state) && !up(was)) v.stamps.last_became_peered = now;
+    v.state = state;
+  }
+  v.reported_epoch = ps.get_osdmap_epoch();
+  v.reported_seq++;
+  v.stamps.last_fresh = now;
+  v.stamps.last_unstale = now;
+  if (is(state, "clean")) v.stamps.last_clean = now;
+  if (is(state, "active")) v.stamps.last_active = now;
+  if (up(state)) v.stamps.last_peered = now;
+  if (!is(state, "degraded")) v.stamps.last_undegraded = now;
+  if (!is(state, "undersized")) v.stamps.last_fullsized = now;
+  return make_pg_stat(ps, ps.info);
+}
+
+/** Of this PG, or of a peer's info (whose stamps are not known: ours are shown). */
+export function make_pg_stat(ps: PeeringState, info: pg_info_t): pg_stat_t {
+  const v = ps.pg_stats;
+  const h = info.history;
+  const own = info === ps.info;
+  const stamps = {} as Record<StampName, string>;
+  for (const s of STAMPS) stamps[s] = utime_str(v.stamps[s]);
+  const size = Math.max(0, info.last_update.version - info.log_tail.version);
+  return {
+    version: ev_str(info.last_update),
+    reported_seq: own ? v.reported_seq : 0,
+    reported_epoch: own ? v.reported_epoch : 0,
+    state: own ? v.state : "unknown",
+    ...stamps,
+    mapping_epoch: h.same_interval_since,
+    log_start: ev_str(info.log_tail),
+    ondisk_log_start: ev_str(info.log_tail),
+    created: h.epoch_created,
+    last_epoch_clean: h.last_epoch_clean,
+    parent: "0.0",
+    parent_split_bits: 0,
+    last_scrub: ev_str(h.last_scrub),
+    last_scrub_stamp: utime_str(h.last_scrub_stamp),
+    last_deep_scrub: ev_str(h.last_deep_scrub),
+    last_deep_scrub_stamp: utime_str(h.last_deep_scrub_stamp),
+    last_clean_scrub_stamp: utime_str(h.last_clean_scrub_stamp),
+    log_size: size,
+    ondisk_log_size: size,
+    stats_invalid: info.stats.stats_invalid,
+    dirty_stats_invalid: false,
+    omap_stats_invalid: false,
+    hitset_stats_invalid: false,
+    hitset_bytes_stats_invalid: false,
+    pin_stats_invalid: false,
+    manifest_stats_invalid: false,
+    snaptrimq_len: 0,
+    stat_sum: { ...info.stats.stat_sum },
+    up: [...ps.up],
+    acting: [...ps.acting],
+    avail_no_missing: own ? [...v.avail_no_missing] : [],
+    object_location_counts: own ? [...v.object_location_counts] : [],
+    blocked_by: own ? blocked_by(ps) : [],
+    up_primary: ps.up_primary === null ? -1 : shard_osd(ps.up_primary),
+    acting_primary: ps.primary === null ? -1 : shard_osd(ps.primary),
+    purged_snaps: [],
+  };
+}
+
+function blocked_by(ps: PeeringState): number[] {
+  const max = ps.config.get("osd_max_pg_blocked_by");
+  return [...ps.blocked_by].sort((a, b) => a - b).slice(0, max);
+}

@@ -1,0 +1,75 @@
+/**
+ * Objects that must be recovered, and the search for those of which no copy is known.
+ * Ceph counterpart: search_for_missing, discover_all_missing, build_might_have_unfound,
+ * all_unfound_are_queried_or_lost in PeeringState.cc. peering.md §6.14, §7.6.
+ */
+import {
+  EVERSION_ZERO,
+  info_dne,
+  info_is_empty,
+  info_is_incomplete,
+  type pg_info_t,
+  type pg_shard_t,
+  shard_cmp,
+  shard_osd,
+} from "@tako/common";
+import type { pg_missing_t } from "../pg/pg_missing.ts";
+import { send_query } from "./peer_infos.ts";
+import type { PeeringState } from "./PeeringState.ts";
+
+/** Some member lacks an object that its log says it has. */
+export function needs_recovery(ps: PeeringState): boolean {
+  if (ps.missing.have_missing()) return true;
+  return ps.peers().some((p) => ps.peer_missing.get(p)?.have_missing() ?? false);
+}
+export function needs_backfill(ps: PeeringState): boolean {
+  return [...ps.backfill_targets].some((t) => info_is_incomplete(ps.get_peer_info(t)));
+}
+
+/** A peer's log has come: does it have something that we are looking for? */
+export function search_for_missing(
+  ps: PeeringState,
+  oinfo: pg_info_t,
+  omissing: pg_missing_t,
+  from: pg_shard_t,
+): boolean {
+  const unfound_before = ps.get_num_unfound();
+  const found = ps.missing_loc.add_source_info(from, oinfo, omissing);
+  if (found && ps.get_num_unfound() !== unfound_before) ps.publish_stats();
+  return found;
+}
+
+/** Everybody who took part since the PG was clean may have what we lack. */
+export function build_might_have_unfound(ps: PeeringState): void {
+  ps.might_have_unfound.clear();
+  for (const s of ps.past_intervals.get_all_participants()) ps.might_have_unfound.add(s);
+  for (const s of ps.peer_info.keys()) ps.might_have_unfound.add(s);
+  ps.might_have_unfound.delete(ps.pg_whoami);
+}
+
+/** Asks those candidates for their log and missing set that have not been asked. */
+export function discover_all_missing(ps: PeeringState): void {
+  if (!ps.have_unfound()) return;
+  for (const peer of [...ps.might_have_unfound].sort(shard_cmp)) {
+    if (!ps.osdmap.is_up(shard_osd(peer)) || ps.peer_purged.has(peer)) continue;
+    const pi = ps.peer_info.get(peer);
+    if (pi && (info_is_empty(pi) || info_dne(pi))) continue;
+    if (ps.peer_missing.has(peer) || ps.peer_missing_requested.has(peer)) continue;
+    ps.peer_missing_requested.add(peer);
+    send_query(ps, peer, "FULLLOG", EVERSION_ZERO);
+  }
+}
+
+/** May unfound objects be given up? Only when nobody is left who could have them. */
+export function all_unfound_are_queried_or_lost(ps: PeeringState): boolean {
+  for (const peer of ps.might_have_unfound) {
+    if (ps.peer_missing.has(peer) || ps.peer_purged.has(peer)) continue;
+    const pi = ps.peer_info.get(peer);
+    if (pi && (info_is_empty(pi) || info_dne(pi))) continue;
+    const osd = shard_osd(peer);
+    if (!ps.osdmap.exists(osd)) continue;
+    if (ps.osdmap.get_lost_at(osd) > ps.osdmap.get_up_from(osd)) continue;
+    return false;
+  }
+  return true;
+}
