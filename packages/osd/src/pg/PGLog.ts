@@ -52,6 +52,7 @@ export {
   is_lost_delete,
   is_update,
 } from "./log_entry.ts";
+export { append_log_entries_update_missing } from "./log_merge.ts";
 export type { log_place_t } from "./log_store.ts";
 
 export class PGLog {
