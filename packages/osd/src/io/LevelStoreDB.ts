@@ -14,7 +14,8 @@ const OPTIONS = {
   valueEncoding: "view",
   // Object data rarely compresses, and the rest is small.
   compression: false,
-  writeBufferSize: 8 << 20,
+  // With LevelDB's 4 MiB, large writes wait for compaction most of the time.
+  writeBufferSize: 16 << 20,
   cacheSize: 8 << 20,
   maxFileSize: 8 << 20,
 } as const;

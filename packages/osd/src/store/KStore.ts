@@ -37,7 +37,11 @@ export interface Format {
   readonly stripe_size: number;
 }
 const FORMAT_VERSION = 1;
-export const DEFAULT_STRIPE_SIZE = 64 << 10;
+/**
+ * Measured on LevelDB: 4 KiB into a 4 MiB object 9.3, 3, 1.9, 1.6 k/s with stripes of 4, 16, 32, 64 KiB;
+ * reading 4 MiB objects 440, 640, 530, 880 MiB/s; writing them is bound by compaction.
+ */
+export const DEFAULT_STRIPE_SIZE = 16 << 10;
 const MAX_STRIPE_SIZE = 1 << 20;
 const NO_BYTES = new Uint8Array(0);
 
