@@ -202,6 +202,8 @@ describe("divergent histories", () => {
         expect(a.theirs.store).toEqual(b.theirs.store);
         expect(ev_le(a.theirs.log.tail, a.mine.log.tail)).toBe(true);
         expect(a.theirs.info.log_tail).toEqual(a.theirs.log.tail);
+        const { num_objects_missing } = a.theirs.info.stats.stat_sum;
+        expect(num_objects_missing).toBe(a.theirs.log.missing.num_missing());
         check_log(a.theirs);
         check_store(a.theirs, a.mine.newest);
       }),

@@ -194,7 +194,13 @@ export class PGLog {
     }
     if (this.merge_log_dups(olog)) changed = true;
     if (changed) this.reset_complete_to(info);
+    this.#count_missing(info);
     return changed;
+  }
+
+  /** Others choose the acting set by this number: it must be ours, not the authority's. */
+  #count_missing(info: pg_info_t): void {
+    info.stats.stat_sum.num_objects_missing = this.missing.num_missing();
   }
 
   /** History that reaches further back than ours; it says nothing new about the missing set. */
@@ -275,6 +281,7 @@ export class PGLog {
       { log, last_backfill, original_crt, missing, handler: h },
       divergent,
     );
+    this.#count_missing(info);
   }
 
   /**
@@ -325,7 +332,7 @@ export class PGLog {
   recover_got(oid: hobject_t, v: eversion_t, info: pg_info_t): void {
     if (!this.missing.is_missing(oid, v)) return;
     this.missing.got(oid, v);
-    info.stats.stat_sum.num_objects_missing = this.missing.num_missing();
+    this.#count_missing(info);
     const { log } = this;
     const oldest_need = this.missing.get_oldest_need();
     if (!oldest_need) {
