@@ -2,8 +2,23 @@
  * Makes an empty store a cluster: epoch 1, its fsid, and nothing else.
  * Ceph counterpart: `ceph-mon --mkfs`, OSDMonitor::create_initial. cluster.md §4.4 (bootstrapping).
  */
-import type { Config } from "@tako/common";
-import type { ApplyOutcome, MonitorDBStore } from "../store/MonitorDBStore.ts";
+import {
+  build_simple_crush_map,
+  type Config,
+  CommandError,
+  DEFAULT_TYPE_NAMES,
+  encode_incremental,
+  INITIAL_FLAGS,
+  new_incremental,
+  OSDMap,
+} from "@tako/common";
+import {
+  type ApplyOutcome,
+  epoch_key,
+  full_key,
+  type MonitorDBStore,
+  MonTransaction,
+} from "../store/MonitorDBStore.ts";
 
 export interface MkfsOptions {
   /** Lower-case UUID. */
@@ -13,9 +28,13 @@ export interface MkfsOptions {
   readonly config: Config;
 }
 
+const encoder = new TextEncoder();
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+export const STORE_FORMAT = "1";
+
 /** True when `store` holds a cluster. */
 export function is_mkfs_done(store: MonitorDBStore): boolean {
-  return store.get("mon", "fsid") !== undefined;
+  return read_fsid(store) !== undefined;
 }
 
 /** The fsid of the cluster in `store`, or undefined when there is none yet. */
@@ -24,10 +43,60 @@ export function read_fsid(store: MonitorDBStore): string | undefined {
   return v && new TextDecoder().decode(v);
 }
 
+/** One transaction: after a crash there is a cluster or none. Throws CommandError EINVAL, EEXIST. */
 export function mkfs(
   store: MonitorDBStore,
   options: MkfsOptions,
   on_done: (outcome: ApplyOutcome) => void,
 ): void {
-  void [store, options, on_done];
+  if (!UUID.test(options.fsid)) {
+    throw new CommandError("EINVAL", `fsid must be a lower-case UUID, got '${options.fsid}'`);
+  }
+  const have = read_fsid(store);
+  if (have) throw new CommandError("EEXIST", `the store already holds cluster ${have}`);
+  const map = initial_map(options);
+  const inc = new_incremental({ fsid: map.fsid, epoch: 0 });
+  inc.modified = map.modified;
+  inc.fullmap = map.encode();
+  inc.full_crc = map.crc;
+  const one = encoder.encode("1");
+  const txn = new MonTransaction()
+    .put("mon", "fsid", encoder.encode(options.fsid))
+    .put("mon", "format", encoder.encode(STORE_FORMAT))
+    .put("osdmap", epoch_key(1), encode_incremental(inc))
+    .put("osdmap", full_key(1), map.encode())
+    .put("osdmap", "first_committed", one)
+    .put("osdmap", "last_committed", one)
+    .put("osdmap", "full_latest", one);
+  store.apply(txn, on_done);
+}
+
+function initial_map({ fsid, now_ms, config }: MkfsOptions): OSDMap {
+  const domain = DEFAULT_TYPE_NAMES[config.get("osd_crush_chooseleaf_type")] ?? "host";
+  const profile = new Map([
+    ["k", "2"],
+    ["m", "2"],
+    ["plugin", "jerasure"],
+    ["technique", "reed_sol_van"],
+  ]);
+  return new OSDMap({
+    fsid,
+    epoch: 1,
+    created: now_ms,
+    modified: now_ms,
+    flags: INITIAL_FLAGS,
+    crush: build_simple_crush_map(domain),
+    crush_version: 1,
+    erasure_code_profiles: new Map([["default", profile]]),
+    nearfull_ratio: ratio(config.get("mon_osd_nearfull_ratio")),
+    backfillfull_ratio: ratio(config.get("mon_osd_backfillfull_ratio")),
+    full_ratio: ratio(config.get("mon_osd_full_ratio")),
+    require_min_compat_client: config.get("mon_osd_initial_require_min_compat_client"),
+    require_osd_release: "pacific",
+  });
+}
+
+/** 85 means 0.85. */
+function ratio(r: number): number {
+  return r > 1 ? r / 100 : r;
 }

@@ -1,0 +1,35 @@
+/** The cluster log: `log <text>`, `log last`. */
+import { addr_str } from "@tako/common";
+import { utime_str } from "../pgmap/stamps.ts";
+import type { ReadCommands } from "./dispatch.ts";
+import { fail, json, ok } from "./reply.ts";
+
+const LEVELS = ["debug", "info", "sec", "warn", "error"] as const;
+const PRIOS = ["DBG", "INF", "INF", "WRN", "ERR"] as const;
+
+export const LOG_COMMANDS: ReadCommands = {
+  log: (mon, args) => {
+    const text = args.list("logtext").join(" ");
+    if (text === "") return fail("EINVAL", "missing required argument: logtext");
+    mon.svc.logmon.log("INF", text);
+    return ok("");
+  },
+  "log last": (mon, args) => {
+    const num = args.opt_int("num", 1, 100_000) ?? 20;
+    const level = args.opt_oneOf("level", LEVELS) ?? "info";
+    const channel = args.opt_oneOf("channel", ["*", "cluster", "audit", "cephadm"]) ?? "*";
+    const prios = PRIOS.slice(LEVELS.indexOf(level));
+    const addr = addr_str(mon.ports.messenger.my_addr);
+    const entries = mon.svc.logmon.last(num, prios, channel).map((e) => ({
+      name: e.name,
+      rank: e.name,
+      addrs: { addrvec: [{ type: "v2", addr: addr.split("/")[0], nonce: 0 }] },
+      stamp: utime_str(e.stamp),
+      seq: e.seq,
+      channel: e.channel,
+      priority: `[${e.prio}]`,
+      message: e.text,
+    }));
+    return json(entries);
+  },
+};

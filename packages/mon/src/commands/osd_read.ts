@@ -1,0 +1,283 @@
+/** `osd ...` commands that only look. cluster.md §7.2. */
+import {
+  CRUSH_ITEM_NONE,
+  osd_tree_dump,
+  type OSDMap,
+  pg_pool,
+  pg_t,
+  pool_hash_key,
+} from "@tako/common";
+import type { Monitor } from "../monitor/Monitor.ts";
+import { dump_perf_stat } from "../pgmap/pg_stat.ts";
+import type { Args } from "./args.ts";
+import type { ReadCommands } from "./dispatch.ts";
+import { osd_df } from "./osd_df.ts";
+import { type CommandReply, fail, json, ok, refused } from "./reply.ts";
+import { addrvec, count_by, type Json, osdmap_summary, VERSION } from "./shapes.ts";
+
+export const OSD_COMMANDS: ReadCommands = {
+  "osd stat": (mon, args) => json(osdmap_summary(map_at(mon, args))),
+  "osd dump": (mon, args) => json(map_at(mon, args).dump()),
+  "osd tree": (mon, args) => json(filter_tree({ ...osd_tree_dump(map_at(mon, args)) }, args)),
+  "osd ls": (mon, args) => json(map_at(mon, args).get_all_osds()),
+  "osd ls-tree": (mon, args) => {
+    const map = map_at(mon, args);
+    return json(map.crush.get_leaves(crush_item(map, args.str("name"))));
+  },
+  "osd getmap": (mon, args) => {
+    const map = map_at(mon, args);
+    return { ...ok(`got osdmap epoch ${map.epoch}`), data: [map.encode()] };
+  },
+  "osd getmaxosd": (mon, args) => {
+    const { epoch, max_osd } = map_at(mon, args);
+    return json({ epoch, max_osd });
+  },
+  "osd find": find,
+  "osd info": info,
+  "osd metadata": metadata,
+  "osd versions": (mon) => json(count_by(mon.osdmap.get_up_osds().map((o) => version_of(mon, o)))),
+  "osd map": map_object,
+  "osd df": osd_df,
+  "osd perf": (mon) => {
+    const osd_perf_infos = mon.svc.pgmap
+      .sorted_osds()
+      .map(([id, s]) => ({ id, perf_stats: dump_perf_stat(s) }));
+    return json({ osdstats: { osd_perf_infos } });
+  },
+  "osd blocked-by": (mon) =>
+    json(
+      [...mon.svc.pgmap.blocked_by_sum()]
+        .sort(([a], [b]) => a - b)
+        .map(([osd, num_blocked]) => ({ osd, num_blocked })),
+    ),
+  "osd ok-to-stop": ok_to_stop,
+  "osd safe-to-destroy": safe_to_destroy,
+  "osd blocklist ls": (mon) => {
+    const entries = [...mon.osdmap.blocklist].sort(([a], [b]) => (a < b ? -1 : 1));
+    return ok(
+      `listed ${entries.length} entries`,
+      entries.map(([addr, until]) => ({ addr, until: until / 1000 })),
+    );
+  },
+};
+
+/** The map of `epoch`, or the newest. */
+export function map_at(mon: Monitor, args: Args): OSDMap {
+  const e = args.opt_int("epoch", 0, 0xffffffff);
+  if (e === undefined || e === 0 || e === mon.osdmap.epoch) return mon.osdmap;
+  const map = mon.svc.osdmon.maps.get_map(e);
+  if (map) return map;
+  return fail(
+    "ENOENT",
+    `there is no map for epoch ${e}: have ${mon.first_committed} to ${mon.osdmap.epoch}`,
+  );
+}
+
+function existing_osd(map: OSDMap, args: Args): number {
+  const o = args.osd();
+  return map.exists(o) ? o : fail("ENOENT", `osd.${o} does not exist`);
+}
+
+export function crush_item(map: OSDMap, name: string): number {
+  return map.crush.get_item_id(name) ?? fail("ENOENT", `"${name}" does not exist in the CRUSH map`);
+}
+
+function version_of(mon: Monitor, o: number): string {
+  return mon.svc.osdmon.metadata.get(o)?.ceph_version ?? VERSION;
+}
+
+/** Location with sorted types: `{"host":"vm","root":"default"}`. */
+function sorted_location(map: OSDMap, o: number): Json {
+  const loc = [...map.crush.get_full_location(o)].sort(([a], [b]) => (a < b ? -1 : 1));
+  return Object.fromEntries(loc);
+}
+
+function find(mon: Monitor, args: Args): CommandReply {
+  const map = mon.osdmap;
+  const o = existing_osd(map, args);
+  const host = mon.svc.osdmon.metadata.get(o)?.hostname;
+  return json({
+    osd: o,
+    addrs: addrvec(map.get_addr(o)),
+    osd_fsid: map.get_uuid(o),
+    ...(host === undefined ? {} : { host }),
+    crush_location: sorted_location(map, o),
+  });
+}
+
+/** Elements of `osds` in `osd dump`. */
+function osd_entries(map: OSDMap): Json[] {
+  const { osds } = map.dump();
+  return Array.isArray(osds) ? osds : [];
+}
+function info(mon: Monitor, args: Args): CommandReply {
+  const entries = osd_entries(mon.osdmap);
+  if (!args.has("id")) return json(entries);
+  const o = existing_osd(mon.osdmap, args);
+  return json(entries.find((e) => e.osd === o));
+}
+
+function metadata(mon: Monitor, args: Args): CommandReply {
+  const of = (id: number) => ({ id, ...mon.svc.osdmon.metadata.get(id) });
+  if (args.has("id")) return json(of(existing_osd(mon.osdmap, args)));
+  return json(mon.osdmap.get_all_osds().map(of));
+}
+
+function map_object(mon: Monitor, args: Args): CommandReply {
+  const map = mon.osdmap;
+  const pool_name = args.str("pool");
+  const id = map.lookup_pg_pool_name(pool_name);
+  const pool = map.get_pg_pool(id);
+  if (!pool) return fail("ENOENT", `pool ${pool_name} does not exist`);
+  const oid = args.str("object");
+  const nspace = args.opt_str("nspace") ?? "";
+  const hash = pool_hash_key(pool, oid, nspace);
+  const raw = pg_t(id, hash);
+  const pg = map.raw_pg_to_pg(raw) ?? raw;
+  const m = map.pg_to_up_acting_osds(pg);
+  const objname = nspace === "" ? oid : `${nspace}/${oid}`;
+  const list = (osds: readonly number[], p: number) => `([${osds.map(osd_text)}], p${p})`;
+  const outs =
+    `osdmap e${map.epoch} pool '${pool_name}' (${id}) object '${objname}' -> pg ${raw} (${pg}) ` +
+    `-> up ${list(m.up, m.up_primary)} acting ${list(m.acting, m.acting_primary)}`;
+  return ok(outs, {
+    epoch: map.epoch,
+    pool: pool_name,
+    pool_id: id,
+    objname,
+    raw_pgid: raw,
+    pgid: pg,
+    up: m.up,
+    up_primary: m.up_primary,
+    acting: m.acting,
+    acting_primary: m.acting_primary,
+  });
+}
+function osd_text(o: number): string {
+  return o === CRUSH_ITEM_NONE ? "NONE" : String(o);
+}
+
+// ---------------------------------------------------------------- tree
+
+const TREE_STATES = ["up", "down", "in", "out", "destroyed"] as const;
+
+/** Keeps OSDs in all the wanted states, and the buckets above them. */
+function filter_tree(tree: Json, args: Args): Json {
+  const states = args.list("states");
+  for (const s of states) {
+    if (!TREE_STATES.some((t) => t === s)) {
+      fail("EINVAL", `state must be one of ${TREE_STATES.join("|")}, got '${s}'`);
+    }
+  }
+  if (states.includes("up") && states.includes("down"))
+    fail("EINVAL", "cannot specify both up and down");
+  if (states.includes("in") && states.includes("out"))
+    fail("EINVAL", "cannot specify both in and out");
+  if (states.length === 0) return tree;
+  const wanted = (n: Json) =>
+    states.every((s) => {
+      if (s === "in") return Number(n.reweight) > 0;
+      return s === "out" ? Number(n.reweight) === 0 : n.status === s;
+    });
+  const nodes: Json[] = Array.isArray(tree.nodes) ? tree.nodes : [];
+  const keep = new Set(nodes.filter((n) => Number(n.id) >= 0 && wanted(n)).map((n) => n.id));
+  // Children come after their parents: from the end upwards each bucket sees what stays below it.
+  for (const n of [...nodes].reverse()) {
+    if (Array.isArray(n.children) && n.children.some((c) => keep.has(c))) keep.add(n.id);
+  }
+  const kept = nodes
+    .filter((n) => keep.has(n.id))
+    .map((n) =>
+      Array.isArray(n.children) ? { ...n, children: n.children.filter((c) => keep.has(c)) } : n,
+    );
+  const stray: Json[] = Array.isArray(tree.stray) ? tree.stray : [];
+  return { nodes: kept, stray: stray.filter(wanted) };
+}
+
+// ---------------------------------------------------------------- may it go?
+
+/** PGs that stopping these OSDs would make inactive, or that cannot be judged. */
+function ok_to_stop(mon: Monitor, args: Args): CommandReply {
+  const osds = args.osds(mon.osdmap);
+  const stop = new Set(osds);
+  const groups: Record<
+    "ok" | "bad_no_pool" | "bad_become_inactive" | "bad_already_inactive",
+    string[]
+  > = {
+    ok: [],
+    bad_no_pool: [],
+    bad_become_inactive: [],
+    bad_already_inactive: [],
+  };
+  const unknown: string[] = [];
+  for (const [pg, s] of mon.svc.pgmap.sorted_pgs()) {
+    if (s.states.has("unknown")) {
+      unknown.push(pg);
+      continue;
+    }
+    if (!s.acting.some((o) => stop.has(o))) continue;
+    const pool = mon.osdmap.get_pg_pool(pg_pool(pg));
+    const left = s.acting.filter((o) => o !== CRUSH_ITEM_NONE && !stop.has(o)).length;
+    if (!pool) groups.bad_no_pool.push(pg);
+    else if (!s.states.has("active")) groups.bad_already_inactive.push(pg);
+    else if (left < pool.min_size) groups.bad_become_inactive.push(pg);
+    else groups.ok.push(pg);
+  }
+  const bad =
+    groups.bad_no_pool.length +
+    groups.bad_become_inactive.length +
+    groups.bad_already_inactive.length;
+  const outb = {
+    ok_to_stop: {
+      ok: bad + unknown.length === 0,
+      osds,
+      num_ok_pgs: groups.ok.length,
+      num_not_ok_pgs: bad,
+      ok_become_degraded: groups.ok,
+      ...(bad > 0 ? { bad_become_inactive: groups.bad_become_inactive } : {}),
+      ...(bad > 0 ? { bad_already_inactive: groups.bad_already_inactive } : {}),
+    },
+  };
+  if (unknown.length > 0) {
+    const text = `${unknown.length} pgs have unknown state; cannot draw any conclusions`;
+    return { ...refused("EAGAIN", text), outb };
+  }
+  if (bad === 0) return json(outb);
+  const text = `unsafe to stop osd(s) at this time (${bad} PGs are or would become offline)`;
+  return { ...refused("EBUSY", text), outb };
+}
+
+function safe_to_destroy(mon: Monitor, args: Args): CommandReply {
+  const { pgmap } = mon.svc;
+  const safe: number[] = [];
+  const active: number[] = [];
+  const missing_stats: number[] = [];
+  const stored_pgs: number[] = [];
+  const dirty = [...pgmap.pg_stat.values()].some((s) => s.states.has("unknown"));
+  if (dirty) return fail("EAGAIN", "some pgs have unknown state; cannot draw any conclusions");
+  const unclean = [...pgmap.pg_stat.values()].some((s) => !s.states.has("clean"));
+  const by_osd = pgmap.num_pg_by_osd();
+  for (const o of args.osds(mon.osdmap)) {
+    const stat = pgmap.osd_stat.get(o);
+    if (!mon.osdmap.exists(o)) safe.push(o);
+    else if ((by_osd.get(o) ?? 0) > 0) active.push(o);
+    else if (!stat && unclean) missing_stats.push(o);
+    else if (stat && stat.num_pgs > 0 && unclean) stored_pgs.push(o);
+    else safe.push(o);
+  }
+  const outb = { safe_to_destroy: safe, active, missing_stats, stored_pgs };
+  const list = (osds: readonly number[]) => osds.map((o) => `osd.${o}`).join(",");
+  if (active.length + missing_stats.length + stored_pgs.length === 0) {
+    return ok(
+      `OSD(s) ${safe.join(",")} are safe to destroy without reducing data durability.`,
+      outb,
+    );
+  }
+  const parts: string[] = [];
+  if (active.length > 0) parts.push(`OSD(s) ${list(active)} have PGs mapped to them.`);
+  if (missing_stats.length > 0) {
+    parts.push(`OSD(s) ${list(missing_stats)} have no reported stats, and not all PGs are clean.`);
+  }
+  if (stored_pgs.length > 0) parts.push(`OSD(s) ${list(stored_pgs)} store PGs still.`);
+  return { ...refused("EBUSY", parts.join(" ")), outb };
+}

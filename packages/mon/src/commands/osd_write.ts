@@ -1,0 +1,299 @@
+/** `osd ...` commands that change OSDs and flags. cluster.md §3.14. */
+import {
+  CEPH_OSD_DESTROYED,
+  CEPH_OSD_IN,
+  CEPH_OSD_NEW,
+  BLANK_UUID,
+  OSDMAP_FLAGS,
+  type OSDMap,
+  type osdmap_flag_t,
+} from "@tako/common";
+import { has_uuid } from "../osdmon/boot.ts";
+import {
+  edit_xinfo,
+  mark_down,
+  pending_crush,
+  pending_flags,
+  pending_max_osd,
+  pending_state,
+  pending_weight,
+  pending_xinfo,
+  type View,
+  xor_state,
+} from "../osdmon/pending.ts";
+import type { Args } from "./args.ts";
+import type { WriteCommands } from "./dispatch.ts";
+import { type CommandOutcome, commit_then, fail, reply_now, RETRY_COMMAND } from "./reply.ts";
+
+export const OSD_WRITE_COMMANDS: WriteCommands = {
+  "osd down": (v, args) =>
+    each(v, args, "marked down", (o) => {
+      if (v.osdmap.is_down(o)) return "is already down";
+      mark_down(v, o);
+      if (args.flag("definitely_dead")) edit_xinfo(v, o, { dead_epoch: v.pending.inc.epoch });
+      return undefined;
+    }),
+  "osd out": (v, args) =>
+    each(v, args, "marked out", (o) => {
+      if (v.osdmap.is_out(o)) return "is already out";
+      edit_xinfo(v, o, { old_weight: pending_weight(v, o) });
+      v.pending.inc.new_weight.set(o, 0);
+      return undefined;
+    }),
+  "osd in": (v, args) =>
+    each(v, args, "marked in", (o) => {
+      if (v.osdmap.is_in(o)) return "is already in";
+      const old = pending_xinfo(v, o).old_weight;
+      v.pending.inc.new_weight.set(o, old > 0 ? old : CEPH_OSD_IN);
+      if (old > 0) edit_xinfo(v, o, { old_weight: 0 });
+      return undefined;
+    }),
+  "osd rm": remove_osds,
+  "osd lost": lost,
+  "osd destroy": destroy,
+  "osd purge": purge,
+  "osd purge-new": purge,
+  "osd new": (v, args) => osd_new(v, args, args.str("uuid")),
+  "osd create": (v, args) => osd_new(v, args, args.opt_str("uuid")),
+  "osd reweight": (v, args) => {
+    const o = existing(v.osdmap, args);
+    const w = Math.trunc(args.float("weight", 0, 1) * CEPH_OSD_IN);
+    v.pending.inc.new_weight.set(o, w);
+    return commit_then(`reweighted osd.${o} to ${args.str("weight")} (${w.toString(16)})`);
+  },
+  "osd primary-affinity": (v, args) => {
+    const o = existing(v.osdmap, args);
+    const a = Math.trunc(args.float("weight", 0, 1) * CEPH_OSD_IN);
+    v.pending.inc.new_primary_affinity.set(o, a);
+    const text = `${args.str("weight")} (${a.toString(16)})`;
+    return commit_then(`set osd.${o} primary-affinity to ${text}`);
+  },
+  "osd setmaxosd": setmaxosd,
+  "osd set": (v, args) => set_flag(v, args.str("key"), "set"),
+  "osd unset": (v, args) => set_flag(v, args.str("key"), "unset"),
+  "osd pause": (v) => set_flag(v, "pause", "set"),
+  "osd unpause": (v) => set_flag(v, "pause", "unset"),
+  "osd set-nearfull-ratio": (v, args) => set_ratio(v, args, "new_nearfull_ratio", "nearfull_ratio"),
+  "osd set-backfillfull-ratio": (v, args) =>
+    set_ratio(v, args, "new_backfillfull_ratio", "backfillfull_ratio"),
+  "osd set-full-ratio": (v, args) => set_ratio(v, args, "new_full_ratio", "full_ratio"),
+};
+
+export function existing(map: OSDMap, args: Args, name = "id"): number {
+  const o = args.osd(name);
+  return map.exists(o) ? o : fail("ENOENT", `osd.${o} does not exist`);
+}
+
+/** `marked out osd.1. marked out osd.2. `: `edit` says why nothing is to be done, or undefined. */
+function each(
+  v: View,
+  args: Args,
+  done: string,
+  edit: (o: number) => string | undefined,
+): CommandOutcome {
+  let text = "";
+  let changed = false;
+  let known = 0;
+  for (const o of args.osds(v.osdmap)) {
+    if (!v.osdmap.exists(o)) {
+      text += `osd.${o} does not exist. `;
+      continue;
+    }
+    known++;
+    const why_not = edit(o);
+    text += why_not === undefined ? `${done} osd.${o}. ` : `osd.${o} ${why_not}. `;
+    if (why_not === undefined) changed = true;
+  }
+  if (known === 0 && text !== "") return fail("ENOENT", text.trimEnd());
+  return changed ? commit_then(text) : reply_now(text);
+}
+
+// ---------------------------------------------------------------- leaving
+
+function remove_osds(v: View, args: Args): CommandOutcome {
+  let text = "";
+  let changed = false;
+  for (const o of args.osds(v.osdmap)) {
+    if (!v.osdmap.exists(o)) {
+      text += `osd.${o} does not exist. `;
+    } else if (v.osdmap.is_up(o)) {
+      // One that is up stops the command: what was asked for cannot be had as a whole.
+      return fail("EBUSY", `osd.${o} is still up; must be down before removal. `);
+    } else {
+      wipe(v, o);
+      text += `${text === "" ? "" : ", "}removed osd.${o}`;
+      changed = true;
+    }
+  }
+  return changed ? commit_then(text) : reply_now(text);
+}
+
+/** Clears every bit of the state; EXISTS among them empties the slot. */
+function wipe(v: View, o: number): void {
+  const { inc, old_metadata, new_metadata } = v.pending;
+  inc.new_state.set(o, v.osdmap.get_state(o));
+  inc.new_uuid.set(o, BLANK_UUID);
+  // A weight that is pending would make the slot exist before it is wiped; it must go out.
+  inc.new_weight.delete(o);
+  inc.new_xinfo.delete(o);
+  new_metadata.delete(o);
+  old_metadata.add(o);
+}
+
+function lost(v: View, args: Args): CommandOutcome {
+  const o = args.osd();
+  if (!args.flag("yes_i_really_mean_it")) {
+    return fail(
+      "EPERM",
+      "are you SURE?  this might mean real, permanent data loss.  pass --yes-i-really-mean-it if " +
+        "you really do.",
+    );
+  }
+  if (!v.osdmap.exists(o)) return fail("ENOENT", `osd.${o} does not exist`);
+  if (!v.osdmap.is_down(o)) return fail("EBUSY", `osd.${o} is not down`);
+  const e = v.osdmap.get_down_at(o);
+  v.pending.inc.new_lost.set(o, e);
+  return commit_then(`marked osd lost in epoch ${e}`);
+}
+
+function need_sure(args: Args, what: string): void {
+  if (args.flag("yes_i_really_mean_it")) return;
+  fail(
+    "EPERM",
+    "Are you SURE?  Did you verify with 'ceph osd safe-to-destroy'?  This will " +
+      `${what}.  Pass --yes-i-really-mean-it if you really do.`,
+  );
+}
+
+function destroy(v: View, args: Args): CommandOutcome {
+  const o = args.osd();
+  need_sure(args, "PERMANENTLY DESTROY that osd's data");
+  if (!v.osdmap.exists(o)) return fail("ENOENT", `osd.${o} does not exist`);
+  if (v.osdmap.is_up(o)) return fail("EBUSY", `osd.${o} is not \`down\`.`);
+  if (v.osdmap.is_destroyed(o)) return reply_now(`destroyed osd.${o}`);
+  if ((pending_state(v, o) & CEPH_OSD_DESTROYED) === 0) xor_state(v, o, CEPH_OSD_DESTROYED);
+  v.pending.inc.new_uuid.set(o, BLANK_UUID);
+  v.pending.old_metadata.add(o);
+  return commit_then(`destroyed osd.${o}`);
+}
+
+function purge(v: View, args: Args): CommandOutcome {
+  const o = args.osd();
+  need_sure(args, "PERMANENTLY DESTROY that osd's data and remove it from the CRUSH map");
+  const crush = pending_crush(v);
+  const in_crush = crush.item_exists(o);
+  if (!v.osdmap.exists(o) && !in_crush) return reply_now(`osd.${o} does not exist.`);
+  if (v.osdmap.is_up(o)) return fail("EBUSY", `osd.${o} is not \`down\`.`);
+  if (v.osdmap.exists(o)) wipe(v, o);
+  if (in_crush) v.pending.inc.crush = crush.edit((b) => b.remove_item(o));
+  return commit_then(`purged osd.${o}`);
+}
+
+// ---------------------------------------------------------------- coming
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+
+function osd_new(v: View, args: Args, uuid: string | undefined): CommandOutcome {
+  if (uuid !== undefined && !UUID.test(uuid)) {
+    return fail("EINVAL", `uuid must be a lower-case UUID, got '${uuid}'`);
+  }
+  const max = v.config.get("mon_max_osd");
+  const wanted = args.has("id") ? args.osd() : undefined;
+  if (wanted !== undefined && wanted >= max) return fail("EINVAL", `id must be below ${max}`);
+  const known = uuid === undefined ? -1 : v.osdmap.identify_osd(uuid);
+  if (known >= 0) {
+    if (wanted !== undefined && wanted !== known) {
+      return fail("EEXIST", `uuid ${uuid} already in use for different id ${known}`);
+    }
+    return reply_now(String(known), { osdid: known });
+  }
+  if (uuid !== undefined && [...v.pending.inc.new_uuid.values()].includes(uuid))
+    return RETRY_COMMAND;
+  const o = wanted ?? lowest_free_id(v);
+  if (o >= max) return fail("ENOSPC", `there are ${max} OSDs already (mon_max_osd)`);
+  if (v.pending.inc.new_up_client.has(o) || v.pending.inc.new_uuid.has(o)) return RETRY_COMMAND;
+  if (v.osdmap.exists(o) && !v.osdmap.is_destroyed(o)) {
+    const theirs = v.osdmap.get_uuid(o);
+    if (has_uuid(theirs) || uuid === undefined) return fail("EEXIST", `id ${o} already in use`);
+  }
+  enter(v, o, uuid);
+  return commit_then(String(o), { osdid: o });
+}
+
+function lowest_free_id(v: View): number {
+  const { inc } = v.pending;
+  for (let o = 0; o < pending_max_osd(v); o++) {
+    if (!v.osdmap.exists(o) && !inc.new_weight.has(o) && !inc.new_up_client.has(o)) return o;
+  }
+  return pending_max_osd(v);
+}
+
+function enter(v: View, o: number, uuid: string | undefined): void {
+  const { inc } = v.pending;
+  if (o >= pending_max_osd(v)) inc.new_max_osd = o + 1;
+  // The weight makes it exist and would clear NEW; the state comes after it, and sets NEW again.
+  inc.new_weight.set(o, CEPH_OSD_IN);
+  inc.new_state.set(o, CEPH_OSD_NEW | (v.osdmap.get_state(o) & CEPH_OSD_DESTROYED));
+  if (uuid !== undefined) inc.new_uuid.set(o, uuid);
+}
+
+function setmaxosd(v: View, args: Args): CommandOutcome {
+  const n = args.int("newmax", 0, Number.MAX_SAFE_INTEGER);
+  const max = v.config.get("mon_max_osd");
+  if (n > max)
+    return fail("ERANGE", `cannot set max_osd to ${n} which is > conf.mon_max_osd (${max})`);
+  const used = v.osdmap.get_all_osds().find((o) => o >= n);
+  if (used !== undefined) {
+    return fail(
+      "EBUSY",
+      `cannot shrink max_osd to ${n} because osd.${used} (and possibly others) still in use`,
+    );
+  }
+  if ([...v.pending.inc.new_up_client.keys()].some((o) => o >= n)) return RETRY_COMMAND;
+  v.pending.inc.new_max_osd = n;
+  return commit_then(`set new max_osd = ${n}`);
+}
+
+// ---------------------------------------------------------------- flags, ratios
+
+/** What an operator may set and unset. */
+const SETTABLE: readonly osdmap_flag_t[] = [
+  "full",
+  "noup",
+  "nodown",
+  "noout",
+  "noin",
+  "nobackfill",
+  "norebalance",
+  "norecover",
+  "noscrub",
+  "nodeep-scrub",
+  "notieragent",
+  "nosnaptrim",
+];
+const SET_ONLY: readonly osdmap_flag_t[] = ["sortbitwise", "recovery_deletes", "pglog_hardlimit"];
+
+function set_flag(v: View, key: string, how: "set" | "unset"): CommandOutcome {
+  const flags: readonly osdmap_flag_t[] =
+    key === "pause" ? ["pauserd", "pausewr"] : SETTABLE.filter((f) => f === key);
+  const all = how === "set" && flags.length === 0 ? SET_ONLY.filter((f) => f === key) : flags;
+  if (all.length === 0) {
+    return fail("EINVAL", `unrecognized flag '${key}': use one of pause|${SETTABLE.join("|")}`);
+  }
+  const mask = all.reduce((m, f) => m | OSDMAP_FLAGS[f], 0);
+  const old = pending_flags(v);
+  v.pending.inc.new_flags = how === "set" ? old | mask : old & ~mask;
+  if (v.pending.inc.new_flags === v.osdmap.flags) v.pending.inc.new_flags = -1;
+  return commit_then(`${all.join(",")} is ${how}`);
+}
+
+function set_ratio(
+  v: View,
+  args: Args,
+  field: "new_nearfull_ratio" | "new_backfillfull_ratio" | "new_full_ratio",
+  name: string,
+): CommandOutcome {
+  const r = args.float("ratio", 0, 1);
+  v.pending.inc[field] = r;
+  return commit_then(`osd set-${name.replace("_", "-")} ${r}`);
+}
