@@ -9,14 +9,13 @@ import type { Log, LogFields, LogLevel } from "../ports.ts";
 
 export const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
 export type Threshold = (typeof LOG_LEVELS)[number];
-/** Parts of a daemon whose level can be set. */
-export const SUBSYSTEMS = ["peering", "pg", "osd", "mon", "ms", "store", "client", "main"] as const;
-export type Subsystem = (typeof SUBSYSTEMS)[number];
 
 /** Levels shared by a log and all its children. */
 class Levels {
   general: Threshold;
   readonly by_subsys = new Map<string, Threshold>();
+  /** Parts of the daemon whose level can be set: those that have bound a child. */
+  readonly known = new Set<string>();
   /** Changes with each change of a level: children compare it with what they applied last. */
   generation = 0;
   constructor(general: Threshold) {
@@ -37,6 +36,7 @@ export class PinoLog implements Log {
     this.pino = p;
     this.levels = levels;
     this.subsys = subsys;
+    if (subsys !== undefined) levels.known.add(subsys);
     this.refresh();
   }
 
@@ -72,7 +72,11 @@ export class PinoLog implements Log {
       this.levels.general = l;
       this.levels.by_subsys.clear();
     } else {
-      this.levels.by_subsys.set(to_subsystem(subsys), l);
+      if (!this.levels.known.has(subsys)) {
+        const names = [...this.levels.known].sort().join(", ");
+        throw new CommandError("EINVAL", `no subsystem "${subsys}"; there are ${names}`);
+      }
+      this.levels.by_subsys.set(subsys, l);
     }
     this.levels.generation++;
   }
@@ -80,7 +84,7 @@ export class PinoLog implements Log {
   /** Levels as `log get` shows them. */
   get_levels(): Readonly<Record<string, Threshold>> {
     const out: Record<string, Threshold> = { all: this.levels.general };
-    for (const s of SUBSYSTEMS) out[s] = this.levels.of(s);
+    for (const s of [...this.levels.known].sort()) out[s] = this.levels.of(s);
     return out;
   }
 
@@ -124,13 +128,6 @@ function to_threshold(s: string): Threshold {
   const l = LOG_LEVELS.find((x) => x === s);
   if (l === undefined) {
     throw new CommandError("EINVAL", `no log level "${s}"; there are ${LOG_LEVELS.join(", ")}`);
-  }
-  return l;
-}
-function to_subsystem(s: string): Subsystem {
-  const l = SUBSYSTEMS.find((x) => x === s);
-  if (l === undefined) {
-    throw new CommandError("EINVAL", `no subsystem "${s}"; there are ${SUBSYSTEMS.join(", ")}`);
   }
   return l;
 }

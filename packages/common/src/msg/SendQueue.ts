@@ -21,6 +21,8 @@ export class SendQueue {
   private base = 1;
   /** How many of those from head on were sent. */
   private sent = 0;
+  /** The last one that was ever sent, on this transport or an earlier one. */
+  private highest = 0;
   private unsent_size = 0;
 
   push(m: Message): void {
@@ -39,9 +41,9 @@ export class SendQueue {
   get unacked(): number {
     return this.sent;
   }
-  /** Sequence number of the last message that was sent. */
+  /** Sequence number of the last message that was ever sent: the peer may have it. */
   get last_sent(): number {
-    return this.base + this.sent - 1;
+    return this.highest;
   }
 
   /** The next messages to send, at least one; they now count as sent. Undefined when there are none. */
@@ -50,8 +52,7 @@ export class SendQueue {
     let to = from;
     let size = 0;
     while (to < this.items.length && to - from < max_messages) {
-      const m = this.items[to];
-      const n = m === undefined ? 0 : approx_bytes(m);
+      const n = this.size_at(to);
       if (to > from && size + n > max_bytes) break;
       size += n;
       to++;
@@ -59,6 +60,7 @@ export class SendQueue {
     if (to === from) return undefined;
     const batch = { seq: this.base + this.sent, messages: this.items.slice(from, to) };
     this.sent += to - from;
+    this.highest = Math.max(this.highest, this.base + this.sent - 1);
     this.unsent_size -= size;
     return batch;
   }
@@ -68,9 +70,11 @@ export class SendQueue {
     if (seq > this.last_sent) return false;
     const n = seq - this.base + 1;
     if (n <= 0) return true;
+    // After a rewind, what the peer has turns out to need no second sending.
+    for (let i = this.head + this.sent; i < this.head + n; i++) this.unsent_size -= this.size_at(i);
     this.head += n;
     this.base += n;
-    this.sent -= n;
+    this.sent = Math.max(0, this.sent - n);
     if (this.head >= COMPACT) {
       this.items = this.items.slice(this.head);
       this.head = 0;
@@ -80,10 +84,7 @@ export class SendQueue {
 
   /** On a new transport: what is unacknowledged must be sent again. */
   rewind(): void {
-    for (let i = this.head; i < this.head + this.sent; i++) {
-      const m = this.items[i];
-      if (m !== undefined) this.unsent_size += approx_bytes(m);
-    }
+    for (let i = this.head; i < this.head + this.sent; i++) this.unsent_size += this.size_at(i);
     this.sent = 0;
   }
 
@@ -93,6 +94,11 @@ export class SendQueue {
     this.head = 0;
     this.sent = 0;
     this.unsent_size = 0;
+  }
+
+  private size_at(i: number): number {
+    const m = this.items[i];
+    return m === undefined ? 0 : approx_bytes(m);
   }
 }
 

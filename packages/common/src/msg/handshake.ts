@@ -151,11 +151,7 @@ export type SessionVerdict =
  * What to do with a lossless hello of the very instance that `s` belongs to (undefined: we have no
  * session with it).
  */
-export function judge_session(
-  me: Identity,
-  s: SessionState | undefined,
-  h: Hello,
-): SessionVerdict {
+export function judge_session(me: Identity, s: SessionState | undefined, h: Hello): SessionVerdict {
   if (s === undefined) {
     // It wants to go on with a session that we dropped: it must hear of the loss.
     return h.peer_cookie === 0 ? { kind: "new" } : no("session_reset", "session unknown");

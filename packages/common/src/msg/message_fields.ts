@@ -1,14 +1,14 @@
 /** What a log line says of a message: type, and PG and epoch where it has them. Pure. */
 import type { Message } from "../messages/index.ts";
 
-export interface MessageFields {
+export type MessageFields = {
   readonly type: string;
   readonly pg?: string;
   readonly epoch?: number;
   readonly tid?: number;
   /** Number of PGs, when the message is about several. */
   readonly pgs?: number;
-}
+};
 
 export function message_fields(m: Message): MessageFields {
   const epoch = epoch_of(m);
@@ -24,8 +24,8 @@ export function message_fields(m: Message): MessageFields {
 
 function epoch_of(m: Message): number | undefined {
   if ("map_epoch" in m) return m.map_epoch;
-  if ("query_epoch" in m) return m.query_epoch;
   if ("epoch" in m) return m.epoch;
+  if ("query_epoch" in m) return m.query_epoch;
   if (m.type === "osd_map") return m.newest_map;
   return "version" in m && typeof m.version === "number" ? m.version : undefined;
 }
