@@ -27,7 +27,7 @@ const UNDEF = 0x7ffffffe;
 /** firstn gives up a replica. */
 const SKIP = 0x7ffffffd;
 
-type Out = number[];
+type Out = Int32Array;
 
 /** What one choose step of a rule looks for, and how hard. */
 interface Search {
@@ -41,7 +41,7 @@ interface Search {
   readonly leaf: Search | null;
 }
 
-/** Tries of a running rule: tunables, until its set steps change them. */
+/** How often to try: the tunables, until a rule's set steps change them. */
 interface Tries {
   choose: number;
   leaf: number;
@@ -50,6 +50,17 @@ interface Tries {
   vary_r: number;
   stable: number;
 }
+
+/** A rule with the effect of its set steps worked out. */
+type CompiledStep =
+  | { readonly do: "take"; readonly item: number }
+  | { readonly do: "emit" }
+  | {
+      readonly do: "choose";
+      readonly firstn: boolean;
+      readonly num: number;
+      readonly search: Search;
+    };
 
 export function compile_mapper(map: crush_map): CrushMapper {
   return new CrushMapper(map);
@@ -60,10 +71,14 @@ export class CrushMapper {
   /** By slot, -1 - id. */
   readonly #buckets: (CompiledBucket | undefined)[] = [];
   readonly #args = new Map<number, ReadonlyMap<number, CompiledArg>>();
+  readonly #rules = new Map<number, readonly CompiledStep[]>();
   // Inputs of the running do_rule.
   #x = 0;
   #weights: readonly number[] = [];
   #arg: ReadonlyMap<number, CompiledArg> | undefined;
+  // Where a choose step puts what it finds; kept, because making them takes longer than the search.
+  #out: Out = new Int32Array(16);
+  #leaves: Out = new Int32Array(16);
 
   constructor(map: crush_map) {
     this.#map = map;
@@ -82,31 +97,27 @@ export class CrushMapper {
     weights: readonly number[],
     choose_args_index: number,
   ): number[] {
-    const rule = this.#map.rules.get(ruleno);
-    if (!rule) return [];
+    const rule = this.#rules.get(ruleno) ?? this.#compile(ruleno);
     this.#x = x | 0;
     this.#weights = weights;
     this.#arg = this.#args.get(choose_args_index) ?? this.#args.get(DEFAULT_CHOOSE_ARGS);
-    const tries = initial_tries(this.#map.tunables);
+    if (this.#out.length < result_max) {
+      this.#out = new Int32Array(result_max);
+      this.#leaves = new Int32Array(result_max);
+    }
     const result: number[] = [];
     let working: number[] = [];
-    for (const step of rule.steps) {
-      switch (step.op) {
-        case CRUSH_RULE_OPS.take:
-          if (this.#is_item(step.arg1)) working = [step.arg1];
+    for (const step of rule) {
+      switch (step.do) {
+        case "take":
+          if (this.#is_item(step.item)) working = [step.item];
           break;
-        case CRUSH_RULE_OPS.choose_firstn:
-        case CRUSH_RULE_OPS.chooseleaf_firstn:
-        case CRUSH_RULE_OPS.choose_indep:
-        case CRUSH_RULE_OPS.chooseleaf_indep:
-          working = this.#choose_step(step, working, result_max, tries);
+        case "choose":
+          working = this.#choose_step(step.search, step.num, step.firstn, working, result_max);
           break;
-        case CRUSH_RULE_OPS.emit:
+        case "emit":
           for (const item of working) if (result.length < result_max) result.push(item);
           working = [];
-          break;
-        default:
-          set_tries(tries, step);
       }
     }
     return result;
@@ -116,30 +127,60 @@ export class CrushMapper {
     return id >= 0 ? id < this.#map.max_devices : this.#buckets[-1 - id] !== undefined;
   }
 
+  #compile(ruleno: number): readonly CompiledStep[] {
+    const steps: CompiledStep[] = [];
+    const t = initial_tries(this.#map.tunables);
+    for (const step of this.#map.rules.get(ruleno)?.steps ?? []) {
+      switch (step.op) {
+        case CRUSH_RULE_OPS.take:
+          steps.push({ do: "take", item: step.arg1 });
+          break;
+        case CRUSH_RULE_OPS.emit:
+          steps.push({ do: "emit" });
+          break;
+        case CRUSH_RULE_OPS.choose_firstn:
+        case CRUSH_RULE_OPS.choose_indep: {
+          const firstn = step.op === CRUSH_RULE_OPS.choose_firstn;
+          steps.push({
+            do: "choose",
+            firstn,
+            num: step.arg1,
+            search: make_search(step.arg2, t, 0),
+          });
+          break;
+        }
+        case CRUSH_RULE_OPS.chooseleaf_firstn:
+        case CRUSH_RULE_OPS.chooseleaf_indep: {
+          const firstn = step.op === CRUSH_RULE_OPS.chooseleaf_firstn;
+          const once = !firstn || this.#map.tunables.chooseleaf_descend_once !== 0;
+          const search = make_search(step.arg2, t, t.leaf || (once ? 1 : t.choose));
+          steps.push({ do: "choose", firstn, num: step.arg1, search });
+          break;
+        }
+        default:
+          set_tries(t, step);
+      }
+    }
+    this.#rules.set(ruleno, steps);
+    return steps;
+  }
+
   /** The items found below each of `from`; the devices below those for chooseleaf. */
-  #choose_step(step: crush_rule_step, from: readonly number[], max: number, t: Tries): number[] {
-    const firstn =
-      step.op === CRUSH_RULE_OPS.choose_firstn || step.op === CRUSH_RULE_OPS.chooseleaf_firstn;
-    const to_leaf =
-      step.op === CRUSH_RULE_OPS.chooseleaf_firstn || step.op === CRUSH_RULE_OPS.chooseleaf_indep;
-    const default_leaf_tries = firstn && !this.#map.tunables.chooseleaf_descend_once ? t.choose : 1;
-    const search = make_search(step.arg2, t, to_leaf ? t.leaf || default_leaf_tries : 0);
-    const n = step.arg1 > 0 ? step.arg1 : max + step.arg1;
+  #choose_step(s: Search, num: number, firstn: boolean, from: number[], max: number): number[] {
+    const n = num > 0 ? num : max + num;
     const found: number[] = [];
     if (n <= 0) return found;
+    const out = this.#out;
+    const leaves = s.leaf ? this.#leaves : null;
     for (const id of from) {
       const bucket = id < 0 ? this.#buckets[-1 - id] : undefined;
       if (!bucket) continue;
       const room = max - found.length;
-      const out: Out = [];
-      const leaves: Out | null = to_leaf ? [] : null;
-      if (firstn) {
-        this.#firstn(bucket, search, n, out, 0, room, leaves, 0);
-      } else {
-        this.#indep(bucket, search, Math.min(n, room), n, out, 0, leaves, 0);
-      }
+      let placed = Math.min(n, room);
+      if (firstn) placed = this.#firstn(bucket, s, n, out, 0, room, leaves, 0);
+      else this.#indep(bucket, s, placed, n, out, 0, leaves, 0);
       const kept = leaves ?? out;
-      for (let i = 0; i < out.length; i++) found.push(kept[i] ?? CRUSH_ITEM_NONE);
+      for (let i = 0; i < placed; i++) found.push(kept[i] ?? CRUSH_ITEM_NONE);
     }
     return found;
   }
