@@ -1,9 +1,9 @@
 /**
  * After activation: everybody has it durably, the PG is active, later clean; strays may go.
- * Ceph counterpart: all_activated_and_committed, share_pg_info, try_mark_clean, purge_strays in
+ * Ceph counterpart: all_activated_and_committed, share_pg_info, try_mark_clean in
  * PeeringState.cc. peering.md §6.16, §6.17.
  */
-import { invariant, type pg_shard_t, shard_cmp, shard_osd, type spg_t } from "@tako/common";
+import { invariant, type pg_shard_t, shard_osd } from "@tako/common";
 import type { Evt } from "./events.ts";
 import { make_notify, merge_history } from "./peer_infos.ts";
 import type { PeeringMachine } from "./PeeringMachine.ts";
@@ -88,28 +88,4 @@ export function try_mark_clean(ps: PeeringState): void {
   share_pg_info(ps);
   ps.publish_stats();
   ps.get_rctx().effect({ type: "on_clean" });
-}
-
-/** Tells strays to delete their copy. */
-export function purge_strays(ps: PeeringState): void {
-  invariant(ps.is_clean() && ps.is_primary(), "only a clean PG purges strays", { pg: ps.spgid });
-  let removed = false;
-  for (const peer of [...ps.stray_set].sort(shard_cmp)) {
-    invariant(!ps.is_acting_recovery_backfill(peer), "a member is no stray", { peer });
-    const osd = shard_osd(peer);
-    if (ps.osdmap.is_up(osd)) send_remove(ps, osd, ps.peer_spg(peer));
-    ps.peer_purged.add(peer);
-    ps.peer_info.delete(peer);
-    ps.peer_missing.delete(peer);
-    ps.missing_loc.remove_source(peer);
-    removed = true;
-  }
-  ps.stray_set.clear();
-  // Nobody is being waited for any more who could answer.
-  ps.peer_log_requested.clear();
-  ps.peer_missing_requested.clear();
-  if (removed) ps.get_rctx().effect({ type: "update_heartbeat_peers" });
-}
-function send_remove(ps: PeeringState, osd: number, pgid: spg_t): void {
-  ps.get_rctx().send(osd, { type: "pg_remove", epoch: ps.get_osdmap_epoch(), pg_list: [pgid] });
 }

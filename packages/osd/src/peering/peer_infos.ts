@@ -26,10 +26,10 @@ import {
   shard_osd,
 } from "@tako/common";
 import { pg_missing_t } from "../pg/pg_missing.ts";
-import { purge_strays } from "./completion.ts";
 import type { Evt } from "./events.ts";
 import type { PeeringState } from "./PeeringState.ts";
 import { PriorSet } from "./PriorSet.ts";
+import { purge_strays } from "./strays.ts";
 
 const SHARED_MAX = [
   "epoch_created",

@@ -1,6 +1,6 @@
 /** What a PG does differently for replicated and erasure-coded pools. */
 import { InvariantError, is_erasure, type OSDMap, type pg_pool_t, type spg_t } from "@tako/common";
-import type { LogEntryHandler } from "../pg/LogEntryHandler.ts";
+import type { LogEntryHandler } from "../pg/PGLog.ts";
 import type { Transaction } from "../store/Transaction.ts";
 
 /** Chunks that are enough to decode; null for replicated pools. */
