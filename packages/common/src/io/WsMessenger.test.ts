@@ -484,6 +484,7 @@ describe("garbage on the port", () => {
   function raw(port: number, bytes: Uint8Array | string): Promise<void> {
     return new Promise((resolve) => {
       const s = tcp_connect(port, "127.0.0.1", () => s.write(bytes));
+      s.resume();
       s.on("error", () => {});
       s.on("close", () => resolve());
       closing.push(() => {

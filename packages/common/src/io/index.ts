@@ -8,3 +8,12 @@ export {
   WsMessenger,
   type WsMessengerOptions,
 } from "./WsMessenger.ts";
+export {
+  type DaemonContext,
+  type DaemonSpec,
+  EXIT,
+  exit_code,
+  type RunningDaemon,
+  run_daemon,
+} from "./daemon.ts";
+export { MON_PORT, mon_hosts_of } from "./daemon_options.ts";
