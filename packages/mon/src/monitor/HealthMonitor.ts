@@ -6,13 +6,8 @@ import type { Clock, Config, OSDMap, StoreError } from "@tako/common";
 import type { PGMap } from "../pgmap/PGMap.ts";
 import { utime_str } from "../pgmap/stamps.ts";
 import { type MonitorDBStore, MonTransaction } from "../store/MonitorDBStore.ts";
-import {
-  get_health_checks,
-  type HealthCheck,
-  type HealthChecks,
-  type Severity,
-  worst_severity,
-} from "./health_checks.ts";
+import { get_health_checks, worst_severity } from "./health_checks.ts";
+import type { HealthCheck, HealthChecks, Severity } from "./health_types.ts";
 
 export interface HealthMute {
   readonly code: string;

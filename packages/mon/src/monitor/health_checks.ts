@@ -10,7 +10,6 @@ import {
   CEPH_OSD_NOIN,
   CEPH_OSD_NOOUT,
   CEPH_OSD_NOUP,
-  type Config,
   has_optimal_tunables,
   type OSDMap,
   type osdmap_flag_t,
@@ -18,35 +17,15 @@ import {
   tunables_profile,
 } from "@tako/common";
 import { location_text } from "../osdmon/pending.ts";
-import type { PGMap } from "../pgmap/PGMap.ts";
+import {
+  error,
+  type HealthCheck,
+  type HealthChecks,
+  type HealthInput,
+  type Severity,
+  warn,
+} from "./health_types.ts";
 import { pg_health_checks } from "./pg_health.ts";
-
-export type Severity = "HEALTH_OK" | "HEALTH_WARN" | "HEALTH_ERR";
-export interface HealthCheck {
-  readonly severity: "HEALTH_WARN" | "HEALTH_ERR";
-  readonly summary: string;
-  readonly count: number;
-  readonly detail: readonly string[];
-}
-export type HealthChecks = Map<string, HealthCheck>;
-
-export interface HealthInput {
-  readonly osdmap: OSDMap;
-  readonly pgmap: PGMap;
-  readonly config: Config;
-  readonly now_ms: number;
-}
-
-export function warn(summary: string, detail: readonly string[] = [], count?: number): HealthCheck {
-  return { severity: "HEALTH_WARN", summary, detail, count: count ?? Math.max(1, detail.length) };
-}
-export function error(
-  summary: string,
-  detail: readonly string[] = [],
-  count?: number,
-): HealthCheck {
-  return { ...warn(summary, detail, count), severity: "HEALTH_ERR" };
-}
 
 /** In the order of their codes. */
 export function get_health_checks(h: HealthInput): HealthChecks {

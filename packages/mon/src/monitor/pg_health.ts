@@ -11,7 +11,7 @@ import {
   type HealthChecks,
   type HealthInput,
   warn,
-} from "./health_checks.ts";
+} from "./health_types.ts";
 
 type Group =
   | "PG_AVAILABILITY"

@@ -13,7 +13,7 @@ import {
   InvariantError,
   type Log,
   type Msg,
-  OSDMap,
+  type OSDMap,
   pg_parse,
   type StoreError,
 } from "@tako/common";

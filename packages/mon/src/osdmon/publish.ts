@@ -28,7 +28,8 @@ export class Publisher {
    */
   send_incremental(s: MonSession, first: epoch_t, onetime: boolean): void {
     let e = Math.max(first, s.osd_epoch + 1);
-    if (e < this.maps.first_committed) {
+    // Nobody holds a map before the first: that one goes whole, too.
+    if (e < this.maps.first_committed || e === 1) {
       e = this.maps.first_committed;
       s.con.send(this.build([e], []));
       s.osd_epoch = e++;
