@@ -85,6 +85,7 @@ export function try_mark_clean(ps: PeeringState): void {
     ps.dirty_info = true;
     ps.dirty_big_info = true;
   }
+  update_calc_stats(ps);
   share_pg_info(ps);
   ps.publish_stats();
   ps.get_rctx().effect({ type: "on_clean" });

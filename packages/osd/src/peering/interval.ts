@@ -86,6 +86,8 @@ export function advance_map(
   m: Mapping,
   rctx: RecoveryCtx,
 ): void {
+  // Its last transaction is on the way: there is nothing left that could peer.
+  if (ps.deleted) return;
   ps.osdmap = osdmap;
   update_pool(ps, osdmap);
   ps.handle_event({ type: "AdvMap", osdmap, lastmap, ...m }, rctx);
@@ -102,6 +104,7 @@ function update_pool(ps: PeeringState, osdmap: OSDMap): void {
 
 /** Feeds ActMap. The epoch key may lag behind the map only so far. */
 export function activate_map(ps: PeeringState, rctx: RecoveryCtx): void {
+  if (ps.deleted) return;
   const max_stale = ps.config.get("osd_pg_epoch_persisted_max_stale");
   if (ps.get_osdmap_epoch() - ps.last_persisted_epoch > max_stale) ps.dirty_info = true;
   ps.handle_event({ type: "ActMap" }, rctx);

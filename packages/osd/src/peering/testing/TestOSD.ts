@@ -64,6 +64,12 @@ export class TestOSD {
     return new AsyncReserver(1, 0, (fn) => this.host.defer(fn));
   }
 
+  occupy(): void {
+    for (const r of [this.#local, this.#remote]) r.request_reservation("9.9", 999, () => {}, null);
+  }
+  vacate(): void {
+    for (const r of [this.#local, this.#remote]) r.cancel_reservation("9.9");
+  }
   get reservations(): string {
     return `local=${this.#local.granted_count} remote=${this.#remote.granted_count}`;
   }
@@ -252,6 +258,7 @@ export class TestOSD {
   #delete(rctx: RecoveryCtx): void {
     const c = `${PGID}_head`;
     if (this.pg) this.pg.deleted = true;
+    this.#local.cancel_reservation(PGID);
     for (const o of this.store.collection_list(c, "MIN", HOBJECT_MAX, 10_000).objects) {
       rctx.transaction.remove(c, o);
     }

@@ -131,7 +131,7 @@ export class Transcript implements TestHost {
     write: (a) => this.#write(a[0] ?? "x", a.slice(1)),
     recover: () => this.#recover(),
     backfill: (a) => this.#backfill(a[0] ?? "MAX"),
-    trim: (a) => this.#trim(Number(a[0])),
+    trim: (a) => this.#trim(Number(a[0]), a[1] === undefined ? null : list(a[1])),
     state: () => this.#state(),
     event: (a) => this.#event(Number(a[0]), a[1] ?? "", a[2]),
     timers: () => this.#fire_timers(),
@@ -142,8 +142,11 @@ export class Transcript implements TestHost {
       this.#hold = null;
     },
     full: (a) => {
-      this.#osd(Number(a[0])).full = "backfillfull";
+      this.#osd(Number(a[0])).full = a[1] === "full" ? "full" : "backfillfull";
     },
+    // Another PG holds the only slot of both reservers.
+    busy: (a) => this.#osd(Number(a[0])).occupy(),
+    free: (a) => this.#osd(Number(a[0])).vacate(),
     notfull: (a) => {
       this.#osd(Number(a[0])).full = "none";
     },
@@ -270,11 +273,15 @@ export class Transcript implements TestHost {
   #run(): void {
     let n = 0;
     do {
-      while (this.#queue.length > 0) {
-        if (++n > LIMIT) throw new Error("does not come to rest");
-        this.#queue.shift()?.();
-      }
+      if (++n > LIMIT) throw new Error("does not come to rest");
+      this.#drain();
     } while (this.#mon_turn());
+  }
+  #drain(): void {
+    for (let n = 0; this.#queue.length > 0; n++) {
+      if (n > LIMIT) throw new Error("does not come to rest");
+      this.#queue.shift()?.();
+    }
   }
 
   /** Grants what the OSDs ask of the mon. */
@@ -356,6 +363,7 @@ export class Transcript implements TestHost {
     }
     if (!only) pg.complete_write(version, pg.info.last_complete);
     this.say(`${only ? "in flight" : "acked"} ${name} ${op} ${ev_str(version)}`);
+    this.#drain();
   }
   #append(osd: TestOSD, e: pg_log_entry_t, trim_to: typeof EVERSION_ZERO, primary: TestOSD): void {
     const pg = osd.pg;
@@ -397,6 +405,7 @@ export class Transcript implements TestHost {
     pg.check_invariants();
     if (left > 0) osd.feed({ type: "UnfoundRecovery" });
     else osd.feed({ type: pg.needs_backfill() ? "RequestBackfill" : "AllReplicasRecovered" });
+    this.#drain();
   }
   #push(
     peer: pg_shard_t,
@@ -433,13 +442,14 @@ export class Transcript implements TestHost {
       if (upto === "MAX") target.feed({ type: "RecoveryDone" });
     }
     if (upto === "MAX") osd.feed({ type: "Backfilled" });
+    this.#drain();
   }
 
-  /** Every member cuts its log down to the newest `keep` entries. */
-  #trim(keep: number): void {
+  /** Every member, or these only, cut their logs down to the newest `keep` entries. */
+  #trim(keep: number, only: readonly number[] | null): void {
     for (const osd of this.#osds) {
       const pg = osd.pg;
-      if (!pg || pg.role < 0) continue;
+      if (!pg || pg.role < 0 || (only && !only.includes(osd.id))) continue;
       const { log } = pg.pg_log.log;
       const n = log.length - keep;
       if (n <= 0) continue;
@@ -450,6 +460,7 @@ export class Transcript implements TestHost {
       pg.check_invariants();
       osd.store.queue_transaction(t);
     }
+    this.#drain();
   }
 
   #event(o: number, type: string, arg: string | undefined): void {
