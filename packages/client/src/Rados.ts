@@ -210,7 +210,8 @@ export class Rados implements Dispatcher {
   }
   /** Pool id by name (or by id as text); undefined when the current map has none. */
   pool_lookup(name: string): number | undefined {
-    return this.osdmap.lookup_pg_pool_name(name);
+    const id = this.osdmap.lookup_pg_pool_name(name);
+    return id < 0 ? undefined : id;
   }
   /** ENOENT when the pool does not exist, also by the monitor's newest map. */
   async open_ioctx(pool: string, o: CallOptions = {}): Promise<IoCtx> {

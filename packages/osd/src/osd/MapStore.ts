@@ -31,6 +31,7 @@ export class MapStore {
   add(t: Transaction, m: OSDMap, full: Uint8Array, inc: Uint8Array | undefined): void {
     const keys = new Map([[full_key(m.epoch), full]]);
     if (inc) keys.set(inc_key(m.epoch), inc);
+    t.touch(COLL_META, OID);
     t.omap_setkeys(COLL_META, OID, keys);
     this.#remember(m);
   }

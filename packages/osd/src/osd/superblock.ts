@@ -43,6 +43,7 @@ export function new_superblock(whoami: number, osd_fsid: string): OSDSuperblock 
 
 /** Adds the superblock to `t`. The collection must exist or be created earlier in `t`. */
 export function write_superblock(t: Transaction, sb: OSDSuperblock): void {
+  t.touch(COLL_META, OID);
   t.omap_setkeys(COLL_META, OID, new Map([["superblock", pack({ v: FORMAT, ...sb })]]));
 }
 

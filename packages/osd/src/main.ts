@@ -1,0 +1,115 @@
+#!/usr/bin/env node
+/** tako-osd: the OSD as a process. Makes its store when the data directory is empty. */
+import { randomUUID } from "node:crypto";
+import { hostname, release, totalmem, type } from "node:os";
+import { CommandError, type Config, type MonTarget, StoreError } from "@tako/common";
+import { type DaemonContext, type RunningDaemon, run_daemon } from "@tako/common/io";
+import { LevelStore } from "./io/LevelStore.ts";
+import type { OSDIdentity } from "./osd/Boot.ts";
+import { OSD } from "./osd/OSD.ts";
+import { MemStore } from "./store/MemStore.ts";
+import type { ObjectStore } from "./store/ObjectStore.ts";
+
+const VERSION = "0.1.0";
+/** Unit of CRUSH weights. */
+const TIB = 2 ** 40;
+
+await run_daemon({ service: "osd", version: VERSION, start });
+
+async function start(ctx: DaemonContext): Promise<RunningDaemon> {
+  const { clock, rng, log, config } = ctx;
+  const whoami = osd_id_of(ctx.id);
+  const store = await open_store(ctx);
+  store.set_on_fatal((e) => ctx.fatal(e));
+  let osd: OSD | undefined;
+  const health = () => ({ ok: osd?.boot.state === "active" });
+  const messenger = await ctx.open_messenger({ health });
+  osd = new OSD({
+    whoami,
+    store,
+    messenger,
+    clock,
+    rng,
+    log,
+    config,
+    mons: ctx.mon_hosts.map((a): MonTarget => ({ name: "mon.any", addr: { ...a, nonce: 0 } })),
+    identity: identity_of(config, store),
+    set_log_level: (subsys, level) => log.set_level(level, subsys === "*" ? undefined : subsys),
+    version: VERSION,
+    on_must_stop: (reason) => ctx.request_stop(reason),
+  });
+  const { superblock } = osd;
+  if (superblock.whoami !== whoami) {
+    const what = `the store belongs to osd.${superblock.whoami}, not to osd.${whoami}`;
+    const detail = { code: "wrong_identity", path: ctx.data, what } as const;
+    throw new StoreError(`${ctx.data}: ${what}`, detail);
+  }
+  messenger.set_dispatcher(osd);
+  osd.init();
+  return {
+    stop: async () => {
+      await new Promise<void>((ok) => osd.stop(ok));
+      await messenger.shutdown();
+      await store.umount();
+    },
+  };
+}
+
+function osd_id_of(id: string): number {
+  if (/^\d{1,9}$/.test(id)) return Number(id);
+  throw new CommandError("EINVAL", `--id of an OSD is a number, got "${id}"`);
+}
+
+async function open_store(ctx: DaemonContext): Promise<ObjectStore> {
+  const size_bytes = ctx.config.get("osd_store_size");
+  if (ctx.config.get("osd_objectstore") === "mem") {
+    const store = new MemStore({ clock: ctx.clock, capacity_bytes: size_bytes });
+    await store.mkfs(randomUUID());
+    await store.mount();
+    return store;
+  }
+  const store = new LevelStore({ path: ctx.data, size_bytes });
+  try {
+    await store.mount();
+  } catch (e) {
+    if (!(e instanceof StoreError) || e.detail.code !== "not_found") throw e;
+    ctx.log.info({ data: ctx.data }, "osd_mkfs");
+    await store.mkfs(randomUUID());
+    await store.mount();
+  }
+  return store;
+}
+
+function identity_of(config: Config, store: ObjectStore): OSDIdentity {
+  const host = config.get("host") || hostname();
+  const weight = config.get("osd_crush_initial_weight");
+  const { total } = store.statfs();
+  return {
+    metadata: {
+      hostname: host,
+      os: type(),
+      kernel_version: release(),
+      mem_total_kb: String(Math.floor(totalmem() / 1024)),
+      osd_objectstore: store.kind,
+      osd_data: config.get("osd_data"),
+      ceph_version_short: VERSION,
+      node_version: process.version,
+    },
+    crush_weight: weight >= 0 ? weight : Math.max(total / TIB, 0.0001),
+    crush_location: location_of(config.get("crush_location"), host),
+    device_class: "ssd",
+  };
+}
+
+/** `root=default rack=r1 host=h1`; what is not named: root default, this host. */
+function location_of(text: string, host: string): Record<string, string> {
+  const out: Record<string, string> = { root: "default", host };
+  for (const part of text.split(/[\s,]+/).filter((s) => s !== "")) {
+    const [kind, name, ...rest] = part.split("=");
+    if (!kind || !name || rest.length > 0) {
+      throw new CommandError("EINVAL", `crush_location: want type=name, got "${part}"`);
+    }
+    out[kind] = name;
+  }
+  return out;
+}
