@@ -14,7 +14,7 @@ const PLAIN_DATA = "TakoPlainData";
 TypeRegistry.Set(PLAIN_DATA, (_schema, value) => is_plain_data(value, 0));
 
 /** The scanner refuses frames with other keys, so a message of ours must not have them either. */
-const SAFE_KEY = "^(?!(?:__proto__|constructor|prototype)$)[^]*$";
+const SAFE_KEY = "^(?!(?:__proto__|constructor|prototype)$)[\\s\\S]*$";
 
 export interface Entry {
   readonly type: MessageType;

@@ -109,7 +109,7 @@ class Daemon {
     process.on("uncaughtException", (e) => this.fatal(e));
     process.on("unhandledRejection", (e) => this.fatal(e));
     for (const s of ["SIGTERM", "SIGINT"] as const) process.on(s, () => this.signalled(s));
-    const { config, name } = this.o;
+    const { config } = this.o;
     const set = Object.fromEntries(config.diff().map((r) => [r.name, r.value]));
     const about = { version: this.spec.version, pid: process.pid, node: process.version };
     this.log.info({ ...about, options: set }, "daemon_start");
@@ -121,7 +121,7 @@ class Daemon {
     }
     // The signal may have come while it started.
     if (this.stopping) await this.stop();
-    else this.log.info({ entity: name }, "daemon_running");
+    else this.log.info({}, "daemon_running");
   }
 
   private context(): DaemonContext {
