@@ -93,14 +93,14 @@ export class TestOSD {
     if (!this.store.collection_exists(`${PGID}_head`)) return;
     const map = this.host.map(PeeringState.peek_map_epoch(this.store, PGID));
     this.map = map;
-    this.pg = PeeringState.load(this.#init(map), this.store);
+    this.pg = PeeringState.load(this.init_of(map), this.store);
     this.#turn((rctx) => {
       this.pg?.initialize(rctx);
       this.pg?.activate_map(rctx);
     });
   }
 
-  #init(map: OSDMap) {
+  init_of(map: OSDMap) {
     const info = map.get_pg_pool(1);
     if (!info) throw new Error("pool 1 is not in the map");
     return {
@@ -134,7 +134,7 @@ export class TestOSD {
 
   create(c: PGCreateInfo): void {
     const map = this.host.map(c.epoch);
-    const pg = new PeeringState(this.#init(map));
+    const pg = new PeeringState(this.init_of(map));
     this.pg = pg;
     this.#turn((rctx) => {
       rctx.transaction.create_collection(`${PGID}_head`);
@@ -269,7 +269,7 @@ export class TestOSD {
     });
   }
 
-  /** Puts an object in, as a write or a recovery would. */
+  readonly pgmeta = make_hobject({ pool: 1, hash: 0, oid: "" });
   object(name: string) {
     return make_hobject({ pool: 1, hash: 0, oid: name });
   }

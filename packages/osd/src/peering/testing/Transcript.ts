@@ -126,13 +126,14 @@ export class Transcript implements TestHost {
     create: () => this.#create(),
     run: () => this.#run(),
     map: (a) => this.#map(a),
-    kill: (a) => each(a, (o) => this.#osd(o).kill()),
+    kill: (a) => each(a, (o) => this.osd(o).kill()),
     start: (a) => each(a, (o) => this.#start(o)),
     write: (a) => this.#write(a[0] ?? "x", a.slice(1)),
     recover: () => this.#recover(),
     backfill: (a) => this.#backfill(a[0] ?? "MAX"),
     trim: (a) => this.#trim(Number(a[0]), a[1] === undefined ? null : list(a[1])),
     state: () => this.#state(),
+    damage: (a) => this.#damage(Number(a[0]), a[1] ?? "x"),
     event: (a) => this.#event(Number(a[0]), a[1] ?? "", a[2]),
     timers: () => this.#fire_timers(),
     hold: (a) => this.#set_hold(a.join(" ")),
@@ -142,13 +143,13 @@ export class Transcript implements TestHost {
       this.#hold = null;
     },
     full: (a) => {
-      this.#osd(Number(a[0])).full = a[1] === "full" ? "full" : "backfillfull";
+      this.osd(Number(a[0])).full = a[1] === "full" ? "full" : "backfillfull";
     },
     // Another PG holds the only slot of both reservers.
-    busy: (a) => this.#osd(Number(a[0])).occupy(),
-    free: (a) => this.#osd(Number(a[0])).vacate(),
+    busy: (a) => this.osd(Number(a[0])).occupy(),
+    free: (a) => this.osd(Number(a[0])).vacate(),
     notfull: (a) => {
-      this.#osd(Number(a[0])).full = "none";
+      this.osd(Number(a[0])).full = "none";
     },
     auto: (a) => {
       if (a[0] === "up_thru") this.#auto_up_thru = a[1] === "on";
@@ -160,7 +161,7 @@ export class Transcript implements TestHost {
     query: (a) => this.#query(Number(a[0])),
   };
 
-  #osd(o: number): TestOSD {
+  osd(o: number): TestOSD {
     const osd = this.#osds[o];
     if (!osd) throw new Error(`no osd.${o}`);
     return osd;
@@ -259,11 +260,11 @@ export class Transcript implements TestHost {
     });
     const past_intervals = { first: 0, last: 0, all_participants: [], intervals: [] };
     for (const o of this.#osds) o.map = map;
-    this.#osd(acting_primary).create({ epoch: e, history, past_intervals, by_mon: true });
+    this.osd(acting_primary).create({ epoch: e, history, past_intervals, by_mon: true });
   }
 
   #start(o: number): void {
-    const osd = this.#osd(o);
+    const osd = this.osd(o);
     osd.start();
     osd.handle_map(this.#newest());
   }
@@ -328,7 +329,7 @@ export class Transcript implements TestHost {
 
   #primary(): TestOSD {
     const { acting_primary } = this.#newest().pg_to_up_acting_osds(PGID);
-    return this.#osd(acting_primary);
+    return this.osd(acting_primary);
   }
 
   /** `write x [only 0,1]`: on all members, or, as a write in flight, logged on these only. */
@@ -357,7 +358,7 @@ export class Transcript implements TestHost {
     pg.pre_submit_op(soid, [entry], version);
     const trim_to = pg.calc_trim_to();
     for (const s of [pg.pg_whoami, ...pg.peers()]) {
-      const osd = this.#osd(shard_osd(s));
+      const osd = this.osd(shard_osd(s));
       if (only && !only.includes(osd.id)) continue;
       this.#append(osd, entry, trim_to, primary);
     }
@@ -413,7 +414,7 @@ export class Transcript implements TestHost {
     pg: NonNullable<TestOSD["pg"]>,
   ): void {
     const item = pg.peer_missing.get(peer)?.get(soid);
-    const osd = this.#osd(shard_osd(peer));
+    const osd = this.osd(shard_osd(peer));
     if (!item || !osd.pg) return;
     pg.begin_peer_recover(peer, soid);
     const t = new Transaction();
@@ -433,7 +434,7 @@ export class Transcript implements TestHost {
     }
     const upto = to === "MAX" ? "MAX" : osd.object(to);
     for (const t of pg.backfill_targets) {
-      const target = this.#osd(shard_osd(t));
+      const target = this.osd(shard_osd(t));
       const txn = new Transaction();
       target.pg?.update_backfill_progress(upto, pg.info.stats, txn);
       target.pg?.check_invariants();
@@ -463,9 +464,27 @@ export class Transcript implements TestHost {
     this.#drain();
   }
 
+  /** Scrub finds this member's copy bad. */
+  #damage(o: number, name: string): void {
+    const osd = this.#primary();
+    const pg = osd.pg;
+    const soid = osd.object(name);
+    const need = pg?.pg_log.log.get_object(soid)?.version ?? { epoch: 3, version: 1 };
+    const t = new Transaction();
+    pg?.force_object_missing(`${o}`, soid, need, t);
+    osd.store.queue_transaction(t);
+    pg?.check_invariants();
+    if (o !== osd.id) {
+      const own = new Transaction();
+      this.osd(o).pg?.force_object_missing(`${o}`, soid, need, own);
+      this.osd(o).store.queue_transaction(own);
+    }
+    this.#drain();
+  }
+
   #event(o: number, type: string, arg: string | undefined): void {
     const delay = arg === undefined ? {} : { delay_s: Number(arg) };
-    this.#osd(o).feed({ type, ...delay } as PeeringEvent);
+    this.osd(o).feed({ type, ...delay } as PeeringEvent);
   }
 
   // ---------------------------------------------------------------- looking
@@ -478,7 +497,7 @@ export class Transcript implements TestHost {
     }
   }
   #query(o: number): void {
-    const q = this.#osd(o).pg?.dump_query({});
+    const q = this.osd(o).pg?.dump_query({});
     this.say(JSON.stringify(q?.recovery_state ?? null, null, 1));
   }
 }
