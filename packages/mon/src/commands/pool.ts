@@ -131,7 +131,7 @@ function stats(mon: Monitor, args: Args): CommandReply {
       if (s.num_objects_degraded > 0 && s.num_object_copies > 0) {
         recovery.degraded_objects = s.num_objects_degraded;
         recovery.degraded_total = s.num_object_copies;
-        recovery.degraded_ratio = s.num_objects_degraded / s.num_object_copies;
+        recovery.degraded_ratio = ((s.num_objects_degraded / s.num_object_copies) * 100) / 100;
       }
       return {
         pool_name: name_of(mon.osdmap, id),

@@ -36,7 +36,8 @@ export function recovery_summary(pgmap: PGMap): Json {
     if (n <= 0 || total <= 0) return;
     out[`${name}_objects`] = n;
     out[`${name}_total`] = total;
-    out[`${name}_ratio`] = n / total;
+    // By way of percent, as Ceph does: the last digit is the same then.
+    out[`${name}_ratio`] = ((n / total) * 100) / 100;
   };
   part("degraded", s.num_objects_degraded, copies);
   part("misplaced", s.num_objects_misplaced, copies);
