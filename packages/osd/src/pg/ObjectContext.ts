@@ -8,7 +8,6 @@
  */
 import type { hobject_t } from "@tako/common";
 import type { ObjectStore, coll_t } from "../store/ObjectStore.ts";
-import type { OpRequest } from "./OpTracker.ts";
 import { decode_object_info, NO_OBJECT, OI_ATTR, type object_info_t } from "./object_info.ts";
 
 export interface ObjectContext {
@@ -21,15 +20,13 @@ export interface ObjectContext {
   writes: number;
   /** The object is being read for a push: no writes. */
   recovery_read: boolean;
-  /** Ops that wait for the lock, in order of arrival. */
-  waiters: OpRequest[];
 }
 
 export function may_read(obc: ObjectContext): boolean {
-  return obc.writes === 0 && obc.waiters.length === 0;
+  return obc.writes === 0;
 }
 export function may_write(obc: ObjectContext): boolean {
-  return !obc.recovery_read && obc.waiters.length === 0;
+  return !obc.recovery_read;
 }
 /** Recovery does not queue up: it comes back later. */
 export function get_recovery_read(obc: ObjectContext): boolean {
@@ -37,19 +34,12 @@ export function get_recovery_read(obc: ObjectContext): boolean {
   obc.recovery_read = true;
   return true;
 }
-/** After a lock was dropped: the ops that may now try again. */
-export function take_waiters(obc: ObjectContext): OpRequest[] {
-  if (obc.waiters.length === 0) return [];
-  const ops = obc.waiters;
-  obc.waiters = [];
-  return ops;
-}
 function in_use(obc: ObjectContext): boolean {
-  return obc.writes > 0 || obc.recovery_read || obc.waiters.length > 0;
+  return obc.writes > 0 || obc.recovery_read;
 }
 
 /** Idle contexts kept for the next op. */
-const CACHE_MAX = 512;
+const CACHE_MAX = 1024;
 
 export class ObjectContexts {
   readonly #store: ObjectStore;
@@ -79,34 +69,18 @@ export class ObjectContexts {
     return this.#objects.get(soid);
   }
 
-  /** Recovery has replaced the object in the store: reads it anew, and keeps locks and waiters. */
+  /** Recovery has replaced the object in the store: reads it anew, and keeps the locks. */
   reload(soid: hobject_t): void {
     const old = this.#objects.get(soid);
     if (!old) return;
-    const { writes, recovery_read, waiters } = old;
+    const { writes, recovery_read } = old;
     // The same context stays: others hold it.
-    Object.assign(old, this.#load(soid), { writes, recovery_read, waiters });
+    Object.assign(old, this.#load(soid), { writes, recovery_read });
   }
 
-  /** A new interval: nothing that was projected need be true any more. Returns all waiters. */
-  clear(): OpRequest[] {
-    const ops: OpRequest[] = [];
-    for (const obc of this.#objects.values()) ops.push(...obc.waiters);
+  /** A new interval: nothing that was projected need be true any more. */
+  clear(): void {
     this.#objects.clear();
-    return ops;
-  }
-  /** Ops that wait for locks. */
-  *waiting(): Iterable<OpRequest> {
-    for (const obc of this.#objects.values()) yield* obc.waiters;
-  }
-  drop_waiters(gone: (op: OpRequest) => boolean): OpRequest[] {
-    const dropped: OpRequest[] = [];
-    for (const obc of this.#objects.values()) {
-      if (!obc.waiters.some(gone)) continue;
-      dropped.push(...obc.waiters.filter(gone));
-      obc.waiters = obc.waiters.filter((op) => !gone(op));
-    }
-    return dropped;
   }
 
   #load(soid: hobject_t): ObjectContext {
@@ -120,7 +94,6 @@ export class ObjectContexts {
       corrupt: exists && oi === undefined,
       writes: 0,
       recovery_read: false,
-      waiters: [],
     };
   }
   #shrink(): void {

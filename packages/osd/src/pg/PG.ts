@@ -89,6 +89,8 @@ export class PG {
   #stopped = false;
 
   #requeued: OpRequest[] = [];
+  #later: (() => void)[] = [];
+  #scheduled = false;
   #depth = 0;
   #peers: { of: ReadonlySet<pg_shard_t>; list: readonly pg_shard_t[] } | undefined;
 
@@ -202,13 +204,12 @@ export class PG {
   /** ActMap: once after the advances of a turn. */
   handle_activate_map(rctx: RecoveryCtx): void {
     this.#feed(rctx, () => this.peering.activate_map(rctx));
-    this.run(() => {
-      this.requeue(this.waits.take_waiting_for_map());
-      // Flags that hold recovery back may have been cleared.
-      const { peering } = this;
-      if (!peering.is_primary()) return;
-      if (peering.is_recovering() || peering.is_backfilling()) this.host.queue_recovery(this);
-    });
+    this.requeue(this.waits.take_waiting_for_map());
+    this.#schedule_requeued();
+    // Flags that hold recovery back may have been cleared.
+    const { peering } = this;
+    if (!peering.is_primary()) return;
+    if (peering.is_recovering() || peering.is_backfilling()) this.host.queue_recovery(this);
   }
   /** Drops `evt` when it is old (old_peering_evt); otherwise handles it. */
   handle_peering_event(evt: PeeringEvt, rctx: RecoveryCtx): void {
@@ -223,11 +224,19 @@ export class PG {
   queue_peering_event(evt: PeeringEvent): void {
     if (!this.#stopped) this.host.queue_peering_event(this, this.peering.own_evt(evt));
   }
+  /**
+   * What the event sets free runs in a later turn: the caller has yet to queue rctx.transaction, and
+   * no transaction of ours may get in front of it.
+   */
   #feed(rctx: RecoveryCtx, fn: () => void): void {
-    this.run(() => {
+    this.#depth++;
+    try {
       fn();
       run_effects(this, rctx);
-    });
+    } finally {
+      this.#depth--;
+    }
+    this.#schedule_requeued();
     this.#history.note(this.osdmap_epoch, this.peering.machine.stack(), this.host.clock.now_ms());
   }
 
@@ -245,10 +254,7 @@ export class PG {
   }
   /** The session of a client is gone: forget its waiting ops. */
   on_session_reset(con: Connection): void {
-    const gone = [
-      ...this.waits.drop_session(con),
-      ...this.objects.drop_waiters((op) => op.con === con),
-    ];
+    const gone = this.waits.drop_session(con);
     for (const op of gone) this.host.op_tracker.drop(op);
   }
 
@@ -257,6 +263,7 @@ export class PG {
    * from outside, commit callbacks included, goes through here.
    */
   run<T>(fn: () => T): T {
+    if (this.#depth === 0) this.#run_requeued();
     this.#depth++;
     let result: T;
     try {
@@ -275,22 +282,41 @@ export class PG {
   requeue(ops: readonly OpRequest[]): void {
     if (ops.length > 0) this.#requeued = [...ops, ...this.#requeued];
   }
+  /** From an effect: `fn` when the event's transaction has been queued. */
+  run_later(fn: () => void): void {
+    const { generation } = this;
+    this.#later.push(() => generation === this.generation && fn());
+  }
+  #schedule_requeued(): void {
+    if (this.#scheduled || (this.#requeued.length === 0 && this.#later.length === 0)) return;
+    this.#scheduled = true;
+    this.host.clock.defer(() => {
+      this.#scheduled = false;
+      if (!this.#stopped) this.run(() => undefined);
+    });
+  }
   #run_requeued(): void {
-    while (this.#requeued.length > 0) {
+    while (this.#requeued.length > 0 || this.#later.length > 0) {
+      const later = this.#later;
       const ops = this.#requeued;
+      this.#later = [];
       this.#requeued = [];
-      for (const [i, op] of ops.entries()) {
-        this.#depth++;
-        try {
-          redo_request(this, op);
-        } finally {
-          this.#depth--;
-        }
-        if (this.#requeued.length === 0) continue;
-        // What it released was waiting before the ops behind it arrived, or it would not have been.
-        this.#requeued.push(...ops.slice(i + 1));
-        break;
+      this.#depth++;
+      try {
+        for (const fn of later) fn();
+        this.#redo(ops);
+      } finally {
+        this.#depth--;
       }
+    }
+  }
+  #redo(ops: readonly OpRequest[]): void {
+    for (const [i, op] of ops.entries()) {
+      redo_request(this, op);
+      if (this.#requeued.length === 0) continue;
+      // What it released was waiting before the ops behind it arrived, or it would not have been.
+      this.#requeued.push(...ops.slice(i + 1));
+      return;
     }
   }
 
@@ -307,11 +333,8 @@ export class PG {
     this.generation++;
     for (const timer of this.timers) timer.cancel();
     this.timers.clear();
-    const ops = in_order([
-      ...this.repops.abort(),
-      ...this.waits.take_all(),
-      ...this.objects.clear(),
-    ]);
+    const ops = in_order([...this.repops.abort(), ...this.waits.take_all()]);
+    this.objects.clear();
     clear_recovery_state(this);
     remove_temp_objects(this, rctx.transaction);
     const keep = (op: OpRequest) => still_primary || op.msg.type !== "osd_op";
@@ -334,6 +357,8 @@ export class PG {
   }
   /** `pg <pgid> query`: JSON in Ceph's shape. */
   query(): Record<string, unknown> {
+    // The state's "degraded", and the counts, as of now.
+    if (this.is_primary()) this.peering.prepare_stats_for_publish();
     return { ...this.peering.dump_query(query_extra(this)) };
   }
   /** `pg <pgid> list_unfound`. */
@@ -357,9 +382,10 @@ export class PG {
     this.host.cancel_recovery(this);
     this.host.local_reserver.cancel_reservation(this.spgid);
     this.host.remote_reserver.cancel_reservation(this.spgid);
-    const ops = [...this.repops.abort(), ...this.waits.take_all(), ...this.objects.clear()];
+    const ops = [...this.repops.abort(), ...this.waits.take_all()];
     for (const op of [...ops, ...this.waits.take_waiting_for_map()]) this.host.op_tracker.drop(op);
     this.#requeued = [];
+    this.#later = [];
   }
 }
 

@@ -16,7 +16,7 @@ import {
 } from "@tako/common";
 import { Transaction } from "../store/Transaction.ts";
 import { make_reply, send_reply, with_outcomes } from "./op_reply.ts";
-import { type ObjectContext, take_waiters } from "./ObjectContext.ts";
+import type { ObjectContext } from "./ObjectContext.ts";
 import type { OpContext } from "./OpContext.ts";
 import type { OpRequest } from "./OpTracker.ts";
 import { encode_object_info, NO_OBJECT, OI_ATTR, type object_info_t } from "./object_info.ts";
@@ -190,7 +190,7 @@ function complete_repop(pg: PG, r: RepOp): void {
 
 function drop_write_lock(pg: PG, obc: ObjectContext): void {
   if (--obc.writes > 0) return;
-  pg.requeue(take_waiters(obc));
+  pg.requeue(pg.waits.take_keyed(pg.waits.waiting_for_rw_lock, obc.soid));
   // A push that could not read the object may try again.
   if (pg.recovery.blocked_by_writes.delete(obc.soid)) pg.host.queue_recovery(pg);
 }

@@ -20,7 +20,7 @@ import { may_read, may_write, type ObjectContext } from "./ObjectContext.ts";
 import { new_op_context, type OpDelta, utf8_length } from "./OpContext.ts";
 import type { OpRequest } from "./OpTracker.ts";
 import { dup_reply, make_reply, reply_op_error, send_reply, with_outcomes } from "./op_reply.ts";
-import { drop, wait_keyed } from "./op_wait.ts";
+import { drop, refuse, wait_keyed } from "./op_wait.ts";
 import { object_in_pg } from "./object_in_pg.ts";
 import { do_osd_ops, op_may_write } from "./op_exec.ts";
 import type { PG } from "./PG.ts";
@@ -40,11 +40,13 @@ export function do_op(pg: PG, op: OpRequest, m: Msg<"osd_op">): void {
   if (write && reply_if_dup(pg, op, m)) return;
 
   const obc = pg.objects.get(m.hobj);
-  if (!(write ? may_write(obc) : may_read(obc))) {
-    obc.waiters.push(op);
-    pg.host.op_tracker.mark(op, "waiting for rw locks", "delayed");
+  const { waiting_for_rw_lock } = pg.waits;
+  // Also behind others that wait for the lock: first come, first served.
+  if (waiting_for_rw_lock.has(m.hobj) || !(write ? may_write(obc) : may_read(obc))) {
+    wait_keyed(pg, op, waiting_for_rw_lock, m.hobj, "waiting for rw locks");
     return;
   }
+  if (write && refuse(pg, op)) return;
   pg.host.op_tracker.mark(op, "started", "started");
   execute_ctx(pg, op, m, obc, write);
 }

@@ -5,6 +5,9 @@
 import type { OpRequest } from "./OpTracker.ts";
 import type { PG } from "./PG.ts";
 
+/** Writes that wait for members, of one PG. */
+const MAX_REPOPS = 8192;
+
 /** Puts `op` at the end of `list`. A client that has too much waiting here is cut off instead. */
 export function wait(pg: PG, op: OpRequest, list: OpRequest[], why: string): void {
   if (refuse(pg, op)) return;
@@ -27,8 +30,9 @@ export function wait_keyed<K>(
  * No room. Dropping one op would let the client's later ones overtake it, so its whole session ends:
  * it connects again after a while and resends everything in order.
  */
-function refuse(pg: PG, op: OpRequest): boolean {
-  if (op.msg.type !== "osd_op" || !pg.waits.full_for(op)) return false;
+export function refuse(pg: PG, op: OpRequest): boolean {
+  if (op.msg.type !== "osd_op") return false;
+  if (!pg.waits.full_for(op) && pg.repops.size < MAX_REPOPS) return false;
   const { size, bytes } = pg.waits;
   pg.log.warn({ client: op.con.peer_name, ops: size, bytes }, "pg_queue_full");
   op.con.mark_down();

@@ -40,9 +40,9 @@ function run_effect(pg: PG, e: PeeringEffect, rctx: RecoveryCtx): void {
     case "do_delete_work":
       return do_delete_work(pg, rctx);
     case "recovery_sources_down":
-      return recovery_sources_down(pg, e.osds);
+      return pg.run_later(() => recovery_sources_down(pg, e.osds));
     case "found_objects":
-      return found_objects(pg);
+      return pg.run_later(() => found_objects(pg));
     case "on_backfill_suspended":
       return on_backfill_suspended(pg);
     case "on_backfill_reserved":

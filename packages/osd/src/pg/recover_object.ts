@@ -4,7 +4,7 @@
  * PG::finish_recovery_op, clear_recovery_state. peering.md §7.2.
  */
 import type { hobject_t, object_stat_sum_t, pg_shard_t } from "@tako/common";
-import { get_recovery_read, type ObjectContext, take_waiters } from "./ObjectContext.ts";
+import { get_recovery_read, type ObjectContext } from "./ObjectContext.ts";
 import type { OpRequest } from "./OpTracker.ts";
 import type { PG } from "./PG.ts";
 import { in_order } from "./wait_lists.ts";
@@ -88,7 +88,7 @@ export function end_recovery(pg: PG, soid: hobject_t): void {
   }
   if (obc) {
     obc.recovery_read = false;
-    ops.push(...take_waiters(obc));
+    ops.push(...waits.take_keyed(waits.waiting_for_rw_lock, soid));
   }
   finish_recovery_op(pg);
   pg.requeue(in_order(ops));

@@ -26,6 +26,8 @@ export class WaitLists {
   waiting_for_flush: OpRequest[] = [];
   readonly waiting_for_unreadable_object = new Map<hobject_t, OpRequest[]>();
   readonly waiting_for_degraded_object = new Map<hobject_t, OpRequest[]>();
+  /** The object is being written (reads wait) or read for recovery (writes wait). */
+  readonly waiting_for_rw_lock = new Map<hobject_t, OpRequest[]>();
   /** By version number. */
   readonly waiting_for_ondisk = new Map<version_t, OndiskWaiter[]>();
   #bytes = 0;
@@ -101,13 +103,21 @@ export class WaitLists {
       ...this.take("waiting_for_active"),
       ...this.take("waiting_for_flush"),
     ];
-    for (const lists of [this.waiting_for_unreadable_object, this.waiting_for_degraded_object]) {
+    for (const lists of this.#by_object()) {
       for (const key of [...lists.keys()]) ops.push(...this.take_keyed(lists, key));
     }
     for (const v of [...this.waiting_for_ondisk.keys()]) {
       for (const w of this.take_ondisk(v)) ops.push(w.op);
     }
     return in_order(ops);
+  }
+
+  #by_object(): Map<hobject_t, OpRequest[]>[] {
+    return [
+      this.waiting_for_unreadable_object,
+      this.waiting_for_degraded_object,
+      this.waiting_for_rw_lock,
+    ];
   }
 
   /** The session of `con` is gone: nobody waits for an answer. */
@@ -123,8 +133,7 @@ export class WaitLists {
     this.waiting_for_active = keep(this.waiting_for_active);
     this.waiting_for_flush = keep(this.waiting_for_flush);
     keep_keyed(this.waiting_for_map, keep);
-    keep_keyed(this.waiting_for_unreadable_object, keep);
-    keep_keyed(this.waiting_for_degraded_object, keep);
+    for (const lists of this.#by_object()) keep_keyed(lists, keep);
     for (const [v, ws] of [...this.waiting_for_ondisk]) {
       const left = ws.filter((w) => !gone(w.op));
       if (left.length === ws.length) continue;
