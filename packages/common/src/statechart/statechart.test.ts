@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { InvariantError } from "../errors.ts";
 import { type Chart, CompiledChart, DISCARD, FORWARD, type Handled, ignore } from "./Chart.ts";
-import { Coverage, coverage_report, new_coverage } from "./Coverage.ts";
+import { type Coverage, coverage_report, new_coverage } from "./Coverage.ts";
 import { Machine } from "./Machine.ts";
 import { render_diagram, render_table } from "./render.ts";
 

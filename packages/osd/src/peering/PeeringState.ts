@@ -26,7 +26,6 @@ import {
   type pg_history_t,
   pg_info_t,
   type pg_log_entry_t,
-  type pg_pool_t,
   type pg_shard_t,
   type pg_stats_t,
   shard_cmp,
@@ -46,6 +45,7 @@ import type { LogEntryHandler } from "../pg/PGLog.ts";
 import * as log_ops from "./log_ops.ts";
 import { MissingLoc } from "./MissingLoc.ts";
 import { PeeringMachine } from "./PeeringMachine.ts";
+import type { full_state_t, PeeringStateInit, PGPool } from "./PeeringStateInit.ts";
 import * as persist from "./persist.ts";
 import type { PriorSet } from "./PriorSet.ts";
 import * as query from "./query.ts";
@@ -58,39 +58,7 @@ import { data_chunks, remove_handler } from "./pool_kind.ts";
 import * as stats from "./stats.ts";
 import * as unfound from "./unfound.ts";
 
-/** Used ratio of this OSD against the map's ratios. */
-export type full_state_t = "none" | "nearfull" | "backfillfull" | "full" | "failsafe";
-
-/** The pool as of the PG's map; kept from the last map that had it when the pool is deleted. */
-export interface PGPool {
-  readonly id: number;
-  name: string;
-  info: pg_pool_t;
-}
-
-export interface PeeringStateInit {
-  readonly spgid: spg_t;
-  readonly whoami: number;
-  /** Map the PG stands at: that of its creation, or that of the persisted epoch. */
-  readonly osdmap: OSDMap;
-  readonly pool: PGPool;
-  readonly config: Config;
-  readonly clock: Clock;
-  /** Already bound to osd and pg. */
-  readonly log: Log;
-  /** Fullness of this OSD: decides about reservations. */
-  readonly full_state: () => full_state_t;
-  /**
-   * What the log has done to objects, written into `t`. Without it: objects are removed, and
-   * nothing can be rolled back (replicated pools).
-   */
-  readonly get_log_handler?: (t: Transaction) => LogEntryHandler;
-  /**
-   * Superblock's cluster_osdmap_trim_lower_bound: every PG has been clean at or after it, so past
-   * intervals need not reach further back.
-   */
-  readonly oldest_map?: () => epoch_t;
-}
+export type { full_state_t, PeeringStateInit, PGPool } from "./PeeringStateInit.ts";
 
 export class PeeringState {
   // ---- who and where

@@ -117,9 +117,7 @@ export class TestOSD {
   /** State changes are the transcript; the rest is for people. */
   #log(): Log {
     const say = (f: LogFields) => {
-      this.host.say(
-        `osd.${this.id} ${String(f["from"])} -> ${String(f["to"])} (${String(f["event"])})`,
-      );
+      this.host.say(`osd.${this.id} ${String(f.from)} -> ${String(f.to)} (${String(f.event)})`);
     };
     return {
       ...NULL_LOG,

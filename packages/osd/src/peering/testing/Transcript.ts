@@ -173,14 +173,14 @@ export class Transcript implements TestHost {
   }
 
   #cluster(o: Record<string, string>): void {
-    const osds = Number(o["osds"] ?? 3);
-    const size = Number(o["size"] ?? 3);
-    const min_size = Number(o["min_size"] ?? 2);
+    const osds = Number(o.osds ?? 3);
+    const size = Number(o.size ?? 3);
+    const min_size = Number(o.min_size ?? 2);
     const pool = pg_pool_t({ size, min_size, pg_num: 1 });
     const map = test_map(osds, pool);
     this.#maps.push(map);
     for (let i = 0; i < osds; i++) this.#osds.push(new TestOSD(i, this, map));
-    this.#publish((inc) => inc.new_pg_upmap.set(PGID, list(o["place"] ?? "0,1,2")));
+    this.#publish((inc) => inc.new_pg_upmap.set(PGID, list(o.place ?? "0,1,2")));
   }
 
   /** A new map, for all who are alive and up. */
