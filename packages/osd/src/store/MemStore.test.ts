@@ -2,7 +2,7 @@ import type { Clock } from "@tako/common";
 import { describe, expect, it } from "vitest";
 import { MemStore } from "./MemStore.ts";
 import { Transaction } from "./Transaction.ts";
-import { bytes } from "./testing/check.ts";
+import { bytes, text } from "./testing/check.ts";
 import { compliance } from "./testing/compliance.ts";
 import { COMPLIANCE_FSID, obj } from "./testing/subject.ts";
 
@@ -54,6 +54,10 @@ function subject(stripe_size: number, commit_latency_ms: number) {
       store.crash();
       return store.mount();
     },
+    begin() {
+      clock.run(clock.mono_ms());
+      return Promise.resolve();
+    },
     settle() {
       clock.run();
       return Promise.resolve();
@@ -76,9 +80,9 @@ function make(options: { commit_latency_ms?: number; capacity_bytes?: number } =
   return { clock, store };
 }
 const A = obj("a");
-function write(text: string): Transaction {
+function write(data: string): Transaction {
   const t = new Transaction();
-  t.write("meta", A, 0, bytes(text));
+  t.write("meta", A, 0, bytes(data));
   return t;
 }
 function create(): Transaction {
@@ -172,6 +176,21 @@ describe("MemStore as a simulated disk", () => {
     t.write("meta", A, 1, bytes("y"));
     expect(() => store.queue_transaction(t)).toThrow("damaged");
     expect(store.getattrs("meta", A)).toEqual(new Map());
+  });
+
+  it("finds the attributes of more objects than it keeps decoded", () => {
+    const { clock, store } = make();
+    store.queue_transaction(create());
+    const objects = Array.from({ length: 6000 }, (_, i) => obj(`o${i}`, i));
+    for (const o of objects) {
+      const t = new Transaction();
+      t.touch("meta", o);
+      t.setattr("meta", o, "_", bytes(o));
+      store.queue_transaction(t);
+    }
+    clock.run();
+    const wrong = objects.filter((o) => text(store.getattr("meta", o, "_") ?? bytes("")) !== o);
+    expect(wrong).toEqual([]);
   });
 
   it("reports its capacity", () => {

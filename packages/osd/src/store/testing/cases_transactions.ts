@@ -11,6 +11,7 @@ import {
   committed,
   obj,
   omap_text,
+  queue,
   read_text,
   txn,
   vals,
@@ -129,6 +130,27 @@ export const durability_cases: ComplianceCase[] = [
         seen.filter((name) => name.startsWith("from")),
         ["from 2", "from 2, empty"],
       );
+    },
+  },
+  {
+    name: "reads see what is queued, what is being written, and what was written",
+    async run(s) {
+      with_coll(s, (t) => {
+        t.write(C, A, 0, bytes("1"));
+        t.omap_setkeys(C, A, vals({ k: "1", gone: "1" }));
+      });
+      const both = () => [read_text(s, A), omap_text(s, A)];
+      eq(both(), ["1", { gone: "1", k: "1" }]);
+      await s.begin();
+      eq(both(), ["1", { gone: "1", k: "1" }]);
+      queue(s, (t) => {
+        t.write(C, A, 1, bytes("2"));
+        t.omap_setkeys(C, A, vals({ k: "2" }));
+        t.omap_rmkeys(C, A, ["gone"]);
+      });
+      eq(both(), ["12", { k: "2" }]);
+      await s.settle();
+      eq(both(), ["12", { k: "2" }]);
     },
   },
   {

@@ -54,6 +54,7 @@ export async function run_model(s: Subject, seed: number): Promise<void> {
       });
     }
     eq(dump(s.store), sorted(now()), `seed ${seed} step ${step}`);
+    if (rng.int(4) === 0) await s.begin();
     if (rng.int(4) === 0) await s.settle();
     if (rng.int(8) === 0) {
       await s.restart();

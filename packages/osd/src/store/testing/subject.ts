@@ -12,6 +12,8 @@ export interface Subject {
   readonly store: ObjectStore;
   /** Ends the process as kill -9 does, or umounts where that cannot be had; then mounts again. */
   restart(): Promise<void>;
+  /** Lets what is queued get on its way to the disk, and not further where that can be had. */
+  begin(): Promise<void>;
   /** Lets time pass until what is queued is committed. */
   settle(): Promise<void>;
 }
