@@ -60,7 +60,7 @@ export class PinoLog implements Log {
   }
 
   child(bindings: LogFields): PinoLog {
-    const own = bindings["subsys"];
+    const own = bindings.subsys;
     const subsys = typeof own === "string" ? own : this.subsys;
     return new PinoLog(this.pino.child({ ...bindings }), this.levels, subsys);
   }

@@ -215,8 +215,10 @@ export class WsMessenger implements Messenger {
     t.set_handler({
       on_frame: (bytes) => {
         const h = this.read_hello(t, bytes);
-        if (h === undefined || this.stopped) return;
-        if (this.judge(t, h)) trust();
+        if (h === undefined) return;
+        // Not yet, or no longer: it may come again.
+        if (this.disp === undefined || this.stopped) t.close(CLOSE.going_away, "not serving");
+        else if (this.judge(t, h)) trust();
       },
       on_close: () => {},
       on_bad_frame: (reason) => this.blame(t, reason),

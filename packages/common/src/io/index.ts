@@ -1,13 +1,5 @@
 /** What of @tako/common touches the outside: sockets, clock, chance, log, process. */
-export { PinoLog, type Threshold } from "./PinoLog.ts";
-export { SystemClock } from "./SystemClock.ts";
-export { SystemRng } from "./SystemRng.ts";
-export {
-  type HostPort,
-  parse_host_port,
-  WsMessenger,
-  type WsMessengerOptions,
-} from "./WsMessenger.ts";
+
 export {
   type DaemonContext,
   type DaemonSpec,
@@ -17,3 +9,12 @@ export {
   run_daemon,
 } from "./daemon.ts";
 export { MON_PORT, mon_hosts_of } from "./daemon_options.ts";
+export { PinoLog, type Threshold } from "./PinoLog.ts";
+export { SystemClock } from "./SystemClock.ts";
+export { SystemRng } from "./SystemRng.ts";
+export {
+  type HostPort,
+  parse_host_port,
+  WsMessenger,
+  type WsMessengerOptions,
+} from "./WsMessenger.ts";

@@ -57,7 +57,7 @@ it("delivers everything once and in order over transports that break", () => {
 
 it("cuts batches by count and by bytes, but never refuses a large message", () => {
   const q = new SendQueue();
-  const big: Message = { ...msg(1), type: "mon_command", data: [new Uint8Array(5000)] };
+  const big: Message = { type: "mon_command", tid: 1, cmd: {}, data: [new Uint8Array(5000)] };
   for (const m of [msg(1), big, msg(2), msg(3), msg(4)]) q.push(m);
   const sizes = () => q.take(2, 1000)?.messages.length;
   expect([sizes(), sizes(), sizes(), sizes(), sizes()]).toEqual([1, 1, 2, 1, undefined]);
