@@ -174,6 +174,24 @@ describe("lossless peers", () => {
     expect(a.events.filter((e) => e.startsWith("reset"))).toEqual([]);
   });
 
+  it("replace a transport that only one end knows to be dead, and lose nothing", async () => {
+    const { a, b, to_b } = await wired({ ms_ping_interval: 0.03, ms_ping_timeout: 0.1 });
+    b.config.set("ms_ping_interval", 500);
+    b.config.set("ms_ping_timeout", 1000);
+    const con = a.ms.connect_to("osd.2", b.ms.my_addr, "lossless_peer");
+    con.send(msg(1));
+    await until("first", () => b.got.length === 1);
+    to_b.freeze();
+    for (const t of [2, 3]) con.send(msg(t));
+    for (const t of [1, 2, 3]) b.from[0]?.send(msg(t));
+    await until("both", () => a.got.length === 3 && b.got.length === 3);
+    expect([a.tids, b.tids]).toEqual([
+      [1, 2, 3],
+      [1, 2, 3],
+    ]);
+    expect(b.events).toEqual(["connect osd.1", "connect osd.1"]);
+  });
+
   it("are reset when the other instance is gone and a new one has come", async () => {
     const a = await end("osd.1");
     const b = await end("osd.2");

@@ -28,8 +28,10 @@ export class End implements Dispatcher {
   readonly events: string[] = [];
   on_message: ((con: Connection, m: Message) => void) | undefined;
   readonly lines: Line[];
+  readonly config: Config;
 
-  constructor(ms: WsMessenger, lines: Line[]) {
+  constructor(ms: WsMessenger, lines: Line[], config: Config) {
+    this.config = config;
     this.ms = ms;
     this.lines = lines;
     ms.set_dispatcher(this);
@@ -89,7 +91,7 @@ export async function end(
   const o = { name, clock, rng, log: log_into(lines), config, fsid: FSID, ...listen, ...more };
   const ms = await WsMessenger.open(o);
   closing.push(() => ms.shutdown());
-  return new End(ms, lines);
+  return new End(ms, lines, config);
 }
 
 export function msg(tid: number, size = 0): Message {
