@@ -19,7 +19,10 @@ async function start(ctx: DaemonContext): Promise<RunningDaemon> {
   const health = () => ({ ok: mon?.is_ready === true });
   const messenger = await ctx.open_messenger({ fsid, health });
   const on_fatal = (e: StoreError) => ctx.fatal(e);
-  mon = new Monitor(ctx.id, { store, messenger, clock, rng, log, config, on_fatal });
+  const set_log_level = (subsys: string, level: string) =>
+    log.set_level(level, subsys === "*" ? undefined : subsys);
+  const ports = { store, messenger, clock, rng, log, config, set_log_level, on_fatal };
+  mon = new Monitor(ctx.id, ports);
   mon.init();
   return {
     stop: async () => {

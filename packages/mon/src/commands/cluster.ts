@@ -31,6 +31,7 @@ export const CLUSTER_COMMANDS: ReadCommands = {
     return ok("");
   },
   df: (mon) => json(df(mon)),
+  "rados df": (mon) => json(rados_df(mon)),
   fsid: (mon) => json({ fsid: mon.fsid }),
   version: () => json({ version: VERSION }),
   versions: (mon) => json(versions(mon)),
@@ -54,13 +55,13 @@ export const CLUSTER_COMMANDS: ReadCommands = {
     ),
   "config set": (mon, args) => {
     only_me(mon, args);
-    const name = mon.ports.config.set(args.str("name"), args.str("value"));
+    const name = mon.ports.config.set(option_name(args), args.str("value"));
     mon.svc.logmon.log("INF", `config set ${name} ${mon.ports.config.get_text(name)}`, "audit");
     return ok("");
   },
   "config rm": (mon, args) => {
     only_me(mon, args);
-    mon.ports.config.rm(args.str("name"));
+    mon.ports.config.rm(option_name(args));
     return ok("");
   },
 };
@@ -219,6 +220,44 @@ function max_avail(mon: Monitor, pgmap: PGMap, id: number): number {
   return Number.isFinite(least) ? Math.floor((least * 1024) / pool.size) : 0;
 }
 
+/** What `rados df` shows: sizes in kB but for `size_bytes`, totals in kB. */
+function rados_df(mon: Monitor): Json {
+  const { pgmap } = mon.svc;
+  const total = pgmap.osd_sum();
+  const pools = mon.osdmap.pool_ids().map((id) => {
+    const { stat_sum: s } = pgmap.sum(id);
+    const used = pool_df(mon, id);
+    return {
+      name: mon.osdmap.get_pool_name(id) ?? "",
+      id,
+      size_bytes: used.bytes_used,
+      size_kb: used.kb_used,
+      num_objects: s.num_objects,
+      num_object_clones: s.num_object_clones,
+      num_object_copies: s.num_object_copies,
+      num_objects_missing_on_primary: s.num_objects_missing_on_primary,
+      num_objects_unfound: s.num_objects_unfound,
+      num_objects_degraded: s.num_objects_degraded,
+      read_ops: s.num_read,
+      read_kb: s.num_read_kb,
+      read_bytes: s.num_read_kb * 1024,
+      write_ops: s.num_write,
+      write_kb: s.num_write_kb,
+      write_bytes: s.num_write_kb * 1024,
+      compress_bytes_used: 0,
+      compress_under_bytes: 0,
+      compress_ratio: 0,
+    };
+  });
+  return {
+    pools,
+    total_objects: pgmap.sum().stat_sum.num_objects,
+    total_used: total.kb_used,
+    total_avail: total.kb_avail,
+    total_space: total.kb,
+  };
+}
+
 // ---------------------------------------------------------------- monitors, daemons
 
 function quorum_status(mon: Monitor): Json {
@@ -302,6 +341,11 @@ function node_ls(mon: Monitor, args: Args): CommandReply {
 }
 
 // ---------------------------------------------------------------- config
+
+/** `name` in `config set`, `key` in `tell mon.a config set`. */
+function option_name(args: Args): string {
+  return args.opt_str("name") ?? args.str("key", "name");
+}
 
 /** Options of other daemons are asked of them: `tell osd.0 config show`. */
 function only_me(mon: Monitor, args: Args): void {

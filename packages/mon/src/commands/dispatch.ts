@@ -3,7 +3,7 @@
  * OSDMonitor; either way the answer is JSON in Ceph's shape and a status line.
  * Ceph counterpart: Monitor::handle_command, src/mon/MonCommands.h. cluster.md §7.
  */
-import { CommandError, type LogFields } from "@tako/common";
+import { CommandError } from "@tako/common";
 import type { Monitor } from "../monitor/Monitor.ts";
 import type { View } from "../osdmon/pending.ts";
 import { Args, type Cmd } from "./args.ts";
@@ -16,7 +16,7 @@ import { OVERRIDE_COMMANDS } from "./overrides.ts";
 import { PG_COMMANDS } from "./pg.ts";
 import { POOL_COMMANDS, POOL_WRITE_COMMANDS } from "./pool.ts";
 import { PROFILE_COMMANDS, PROFILE_WRITE_COMMANDS } from "./ec_profile.ts";
-import { type CommandOutcome, type CommandReply, refused, reply_of_error } from "./reply.ts";
+import { type CommandOutcome, type CommandReply, json, refused, reply_of_error } from "./reply.ts";
 
 /** Answers from what is committed. */
 export type ReadCommand = (mon: Monitor, args: Args, data: readonly Uint8Array[]) => CommandReply;
@@ -53,15 +53,22 @@ export function dispatch_command(
   mon: Monitor,
   cmd: Cmd,
   data: readonly Uint8Array[],
+  from: string,
   done: (r: CommandReply) => void,
 ): void {
   const prefix = typeof cmd.prefix === "string" ? cmd.prefix.trim() : "";
   const args = new Args(cmd);
   const write = WRITE.get(prefix);
   if (write) {
-    const fields: LogFields = { prefix };
-    mon.ports.log.info(fields, "mon_command");
-    mon.svc.osdmon.command((v) => write(v, args, mon), done);
+    const log_and_done = (r: CommandReply) => {
+      mon.ports.log.info({ prefix, from, result: r.result, outs: r.outs }, "mon_command");
+      done(r);
+    };
+    mon.svc.osdmon.command((v) => write(v, args, mon), log_and_done);
+    return;
+  }
+  if (prefix === "help") {
+    done(json(COMMAND_PREFIXES));
     return;
   }
   const read = READ.get(prefix);

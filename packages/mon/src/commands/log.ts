@@ -1,4 +1,4 @@
-/** The cluster log: `log <text>`, `log last`. */
+/** The cluster log: `log <text>`, `log last`; and the daemon's own: `log set`. */
 import { addr_str } from "@tako/common";
 import { utime_str } from "../pgmap/stamps.ts";
 import type { ReadCommands } from "./dispatch.ts";
@@ -14,6 +14,14 @@ export const LOG_COMMANDS: ReadCommands = {
     mon.svc.logmon.log("INF", text);
     return ok("");
   },
+  "log set": (mon, args) => {
+    const level = args.str("level");
+    const subsys = args.opt_str("subsys") ?? "*";
+    const { set_log_level } = mon.ports;
+    if (!set_log_level) return fail("EOPNOTSUPP", "this log has no levels to set");
+    set_log_level(subsys, level);
+    return ok(`log level of ${subsys === "*" ? "everything" : subsys} set to ${level}`);
+  },
   "log last": (mon, args) => {
     const num = args.opt_int("num", 1, 100_000) ?? 20;
     const level = args.opt_oneOf("level", LEVELS) ?? "info";
@@ -22,7 +30,7 @@ export const LOG_COMMANDS: ReadCommands = {
     const addr = addr_str(mon.ports.messenger.my_addr);
     const entries = mon.svc.logmon.last(num, prios, channel).map((e) => ({
       name: e.name,
-      rank: e.name,
+      rank: e.name === `mon.${mon.name}` ? "mon.0" : e.name,
       addrs: { addrvec: [{ type: "v2", addr: addr.split("/")[0], nonce: 0 }] },
       stamp: utime_str(e.stamp),
       seq: e.seq,

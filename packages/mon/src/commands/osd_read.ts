@@ -19,6 +19,15 @@ export const OSD_COMMANDS: ReadCommands = {
   "osd stat": (mon, args) => json(osdmap_summary(map_at(mon, args))),
   "osd dump": (mon, args) => json(map_at(mon, args).dump()),
   "osd tree": (mon, args) => json(filter_tree({ ...osd_tree_dump(map_at(mon, args)) }, args)),
+  "osd tree-from": (mon, args) => {
+    const map = map_at(mon, args);
+    const bucket = args.str("bucket");
+    const root = crush_item(map, bucket);
+    if (root >= 0) return fail("EINVAL", `"${bucket}" is not a bucket`);
+    const tree = { ...osd_tree_dump(map) };
+    const nodes = tree.nodes.filter((n) => map.crush.subtree_contains(root, n.id));
+    return json(filter_tree({ nodes, stray: [] }, args));
+  },
   "osd ls": (mon, args) => json(map_at(mon, args).get_all_osds()),
   "osd ls-tree": (mon, args) => {
     const map = map_at(mon, args);

@@ -58,13 +58,16 @@ export const OSD_WRITE_COMMANDS: WriteCommands = {
   "osd reweight": (v, args) => {
     const o = existing(v.osdmap, args);
     const w = Math.trunc(args.float("weight", 0, 1) * CEPH_OSD_IN);
-    v.pending.inc.new_weight.set(o, w);
+    if (w !== pending_weight(v, o)) v.pending.inc.new_weight.set(o, w);
     return commit_then(`reweighted osd.${o} to ${args.str("weight")} (${w.toString(16)})`);
   },
   "osd primary-affinity": (v, args) => {
     const o = existing(v.osdmap, args);
     const a = Math.trunc(args.float("weight", 0, 1) * CEPH_OSD_IN);
-    v.pending.inc.new_primary_affinity.set(o, a);
+    const { new_primary_affinity } = v.pending.inc;
+    if (a !== (new_primary_affinity.get(o) ?? v.osdmap.get_primary_affinity(o))) {
+      new_primary_affinity.set(o, a);
+    }
     const text = `${args.str("weight")} (${a.toString(16)})`;
     return commit_then(`set osd.${o} primary-affinity to ${text}`);
   },
@@ -235,6 +238,9 @@ function enter(v: View, o: number, uuid: string | undefined): void {
   inc.new_weight.set(o, CEPH_OSD_IN);
   inc.new_state.set(o, CEPH_OSD_NEW | (v.osdmap.get_state(o) & CEPH_OSD_DESTROYED));
   if (uuid !== undefined) inc.new_uuid.set(o, uuid);
+  // A destroyed id under a new disk: nobody may wait for what the old one held.
+  const { up_from, lost_at } = v.osdmap.get_info(o);
+  if (v.osdmap.exists(o) && up_from > lost_at) inc.new_lost.set(o, v.osdmap.epoch);
 }
 
 function setmaxosd(v: View, args: Args): CommandOutcome {
@@ -250,7 +256,7 @@ function setmaxosd(v: View, args: Args): CommandOutcome {
     );
   }
   if ([...v.pending.inc.new_up_client.keys()].some((o) => o >= n)) return RETRY_COMMAND;
-  v.pending.inc.new_max_osd = n;
+  if (n !== pending_max_osd(v)) v.pending.inc.new_max_osd = n;
   return commit_then(`set new max_osd = ${n}`);
 }
 

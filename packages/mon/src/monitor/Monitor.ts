@@ -129,7 +129,7 @@ export class Monitor implements Dispatcher {
 
   /** Runs a command as if a client had sent it. */
   handle_command(cmd: Msg<"mon_command">["cmd"], done: (r: CommandReply) => void): void {
-    dispatch_command(this, cmd, [], done);
+    dispatch_command(this, cmd, [], `mon.${this.name}`, done);
   }
 
   // ---------------------------------------------------------------- Dispatcher
@@ -161,7 +161,7 @@ export class Monitor implements Dispatcher {
           oldest_version: this.first_committed,
         });
       case "mon_command":
-        return dispatch_command(this, m.cmd, m.data ?? [], (r) =>
+        return dispatch_command(this, m.cmd, m.data ?? [], s.name, (r) =>
           con.send({ type: "mon_command_ack", tid: m.tid, ...r }),
         );
       case "log":

@@ -62,7 +62,6 @@ function check_down(map: OSDMap, found: HealthChecks): void {
     if (name === undefined || map.crush.is_shadow_item(id)) continue;
     const inside = map.crush.get_leaves(id).filter((o) => map.is_in(o));
     if (inside.length === 0 || !inside.every((o) => is_down.has(o))) continue;
-    // Only the topmost bucket of a subtree that is down as a whole is named.
     const type = map.crush.get_type_name(b.type) ?? "bucket";
     const entry = by_type.get(type) ?? { names: [], osds: 0 };
     entry.names.push(`${type} ${name} ${location_text(map, id)} (${inside.length} osds) is down`);

@@ -10,6 +10,8 @@ export interface MonitorPorts {
   readonly rng: Rng;
   readonly log: Log;
   readonly config: Config;
+  /** `log set`; "*" is every subsystem. Throws CommandError. Absent: levels cannot be changed. */
+  readonly set_log_level?: (subsys: string, level: string) => void;
   /**
    * The store failed: nothing more can be acknowledged. The monitor is already silent; the shell
    * ends the process.

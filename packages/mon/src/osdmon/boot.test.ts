@@ -176,3 +176,38 @@ test("laggy estimates: alive while marked down raises them, a restart lowers the
   const x = h.map.get_xinfo(0);
   expect([x.laggy_probability, x.laggy_interval]).toEqual([expect.closeTo(0.21), 21]);
 });
+
+test("a destroyed id under another disk is marked lost; a purged OSD does not come back by itself", () => {
+  const h = new Harness();
+  const [, o] = h.boot(3);
+  if (!o) throw new Error("no osd");
+  const sure = { yes_i_really_mean_it: true };
+  h.command({ prefix: "osd down", ids: ["1"] });
+  h.command({ prefix: "osd destroy", id: 1, ...sure });
+  expect([h.map.is_destroyed(1), h.map.exists(1)]).toEqual([true, true]);
+  o.restart();
+  expect(h.map.is_up(1)).toBe(false);
+  const e = h.map.epoch;
+  const uuid = "99999999-2222-4333-8444-555555555555";
+  expect(h.command({ prefix: "osd new", uuid, id: 1 }).outb).toEqual({ osdid: 1 });
+  expect([h.map.is_destroyed(1), h.map.is_new(1), h.map.get_lost_at(1)]).toEqual([false, true, e]);
+  o.restart({ osd_fsid: uuid });
+  expect([h.map.is_up(1), h.map.get_uuid(1)]).toEqual([true, uuid]);
+
+  h.command({ prefix: "osd down", ids: ["1"] });
+  h.command({ prefix: "osd purge", id: 1, ...sure });
+  expect([h.map.exists(1), h.map.crush.item_exists(1)]).toEqual([false, false]);
+  o.restart({ osd_fsid: uuid, mounted: 5 });
+  expect(h.map.exists(1)).toBe(false);
+});
+
+test("a location that CRUSH cannot take is told to the cluster log, and the OSD is up", () => {
+  const h = new Harness();
+  const o = h.osd(0);
+  o.boot({ crush_location: { root: "default", planet: "mars" } });
+  expect(h.map.is_up(0)).toBe(true);
+  const lines = h.command({ prefix: "log last", num: 9 }).outb;
+  expect(lines).toContainEqual(
+    expect.objectContaining({ message: "osd.0 is not placed in CRUSH: no bucket type 'planet'" }),
+  );
+});

@@ -75,6 +75,8 @@ function why_not_created(v: View, m: Boot): string | undefined {
   if (!v.config.get("mon_osd_auto_create")) return "no such osd, and it is not created at boot";
   if (m.osd >= v.config.get("mon_max_osd")) return "id not below mon_max_osd";
   if (!has_uuid(m.osd_fsid)) return "a new osd needs a uuid";
+  // What an operator has purged does not come back by itself.
+  if (m.mounted > 0) return "it was removed from the cluster; 'osd new' with its uuid lets it back";
   const clash = v.osdmap.identify_osd(m.osd_fsid);
   return clash < 0 ? undefined : `uuid belongs to osd.${clash}`;
 }
@@ -88,9 +90,10 @@ function mark_up(v: View, m: Boot): void {
   const oldstate = (exists ? osdmap.get_state(o) : CEPH_OSD_NEW) ^ (inc.new_state.get(o) ?? 0);
   inc.new_up_client.set(o, m.addr);
   inc.new_up_cluster.set(o, m.addr);
-  if (!exists || !has_uuid(osdmap.get_uuid(o))) inc.new_uuid.set(o, m.osd_fsid);
+  const known = exists && has_uuid(osdmap.get_uuid(o));
+  if (!known) inc.new_uuid.set(o, m.osd_fsid);
   const info = osdmap.get_info(o);
-  if (exists && m.newest_map === 0 && info.up_from > info.lost_at) {
+  if (exists && (m.newest_map === 0 || !known) && info.up_from > info.lost_at) {
     // A fresh disk under a known id: what the old one held is gone, and nobody may wait for it.
     inc.new_lost.set(o, osdmap.epoch);
   }
@@ -148,8 +151,10 @@ function mark_in(v: View, o: number, oldstate: number): void {
 function enter_crush(v: View, m: Boot): void {
   const loc = new Map(Object.entries(m.crush_location));
   if (loc.size === 0) return;
-  const crush = crush_create_or_move(v, m.osd, m.crush_weight, loc, m.device_class);
-  if (crush) v.pending.inc.crush = crush;
+  const r = crush_create_or_move(v, m.osd, m.crush_weight, loc, m.device_class);
+  if (r.crush) v.pending.inc.crush = r.crush;
+  if (r.refused === undefined) return;
+  v.pending.log.push({ prio: "WRN", text: `osd.${m.osd} is not placed in CRUSH: ${r.refused}` });
 }
 
 function metadata_of(m: Boot): Record<string, string> {

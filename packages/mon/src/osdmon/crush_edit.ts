@@ -2,7 +2,7 @@
  * Where an OSD hangs in the CRUSH tree, as far as booting and failure counting need it. Pure.
  * Ceph counterpart: CrushWrapper::create_or_move_item, `osd crush create-or-move`. cluster.md §2.9.
  */
-import type { crush_location, CrushWrapper, OSDMap } from "@tako/common";
+import { CommandError, type CrushWrapper, type crush_location, type OSDMap } from "@tako/common";
 import { pending_crush, type View } from "./pending.ts";
 
 const NAME = /^[A-Za-z0-9_.-]+$/;
@@ -22,26 +22,36 @@ export function bad_location(crush: CrushWrapper, loc: crush_location): string |
   return undefined;
 }
 
-/** The CRUSH map with osd.`o` at `loc`; undefined when it is there already or `loc` is unusable. */
+/**
+ * The CRUSH map with osd.`o` at `loc`; without `crush` when it is there already, or when the map
+ * cannot take it, which `refused` then explains.
+ */
 export function crush_create_or_move(
   v: View,
   o: number,
   weight: number,
   loc: crush_location,
   device_class: string,
-): CrushWrapper | undefined {
+): { readonly crush?: CrushWrapper; readonly refused?: string } {
   const crush = pending_crush(v);
-  if (bad_location(crush, loc)) return undefined;
+  const why = bad_location(crush, loc);
+  if (why !== undefined) return { refused: why };
   const name = `osd.${o}`;
   const w = Number.isFinite(weight) && weight > 0 ? weight : 0;
   const missing_class =
     NAME.test(device_class) && crush.get_item_class(o) === undefined ? device_class : undefined;
   let changed = missing_class !== undefined;
-  const edited = crush.edit((b) => {
-    if (b.create_or_move_item(o, w, name, loc)) changed = true;
-    if (missing_class !== undefined) b.set_device_class(o, missing_class);
-  });
-  return changed ? edited : undefined;
+  try {
+    const edited = crush.edit((b) => {
+      if (b.create_or_move_item(o, w, name, loc)) changed = true;
+      if (missing_class !== undefined) b.set_device_class(o, missing_class);
+    });
+    return changed ? { crush: edited } : {};
+  } catch (e) {
+    // The location is the daemon's word, not a command: it may boot all the same.
+    if (e instanceof CommandError) return { refused: e.message };
+    throw e;
+  }
 }
 
 /** Name of the nearest ancestor of type `level`, or the OSD's own name when it has none. */

@@ -122,9 +122,13 @@ export function pending_pool(v: View, id: number): pg_pool_t | undefined {
   if (v.pending.inc.old_pools.has(id)) return undefined;
   return v.pending.inc.new_pools.get(id) ?? v.osdmap.get_pg_pool(id);
 }
+/** Changes that say what is so already cost no epoch. */
 export function edit_pool(v: View, id: number, changes: Partial<pg_pool_t>): void {
   const p = pending_pool(v, id);
-  if (p) v.pending.inc.new_pools.set(id, { ...p, ...changes });
+  if (!p) return;
+  const next: pg_pool_t = { ...p, ...changes };
+  const same = Object.entries(changes).every(([k, x]) => Reflect.get(p, k) === x);
+  if (!same) v.pending.inc.new_pools.set(id, next);
 }
 export function pool_id_by_pending_name(v: View, name: string): number | undefined {
   for (const [id, n] of v.pending.inc.new_pool_names) if (n === name) return id;
