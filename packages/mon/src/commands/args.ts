@@ -68,7 +68,7 @@ export class Args {
     });
   }
 
-  /** A yes: `true`, or the option's own text (`--yes-i-really-mean-it`), or `detail` for `detail`. */
+  /** A yes: `true`, or the option's own text: `--yes-i-really-mean-it`. */
   flag(name: string): boolean {
     const v = this.raw(name);
     if (v === undefined || v === null || v === false || v === "" || v === "false") return false;

@@ -253,7 +253,7 @@ test("a PG whose primary is down shows as stale, a stuck one in dump_stuck and h
   );
 });
 
-test("every read command of the table answers something on an empty and on a living cluster", () => {
+test("every read command answers something, on an empty and on a living cluster", () => {
   const { h } = cluster();
   const args = {
     pool: "rbd",

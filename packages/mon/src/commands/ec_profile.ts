@@ -55,8 +55,8 @@ function set(v: View, args: Args): CommandOutcome {
   if (old && !args.flag("force")) {
     return fail(
       "EPERM",
-      `will not override erasure code profile ${name} because the existing profile {${text(old)}} ` +
-        `is different from the proposed profile {${text(sorted)}}`,
+      `will not override erasure code profile ${name} because the existing profile ` +
+        `{${text(old)}} is different from the proposed profile {${text(sorted)}}`,
     );
   }
   v.pending.inc.new_erasure_code_profiles.set(name, sorted);

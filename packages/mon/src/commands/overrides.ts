@@ -1,4 +1,4 @@
-/** Commands that override placement or access: temps, upmaps, blocklist. cluster.md §3.5, §3.14. */
+/** Overrides of placement and access: temps, upmaps, blocklist. cluster.md §3.5, §3.14. */
 import { CRUSH_ITEM_NONE, type OSDMap, pg_pool, type pg_t, type upmap_item_t } from "@tako/common";
 import { set_pg_temp } from "../osdmon/pg_temp.ts";
 import type { View } from "../osdmon/pending.ts";

@@ -81,7 +81,8 @@ function map_pg(mon: Monitor, args: Args): CommandReply {
   const raw = args.pgid(map);
   const pg = map.raw_pg_to_pg(raw) ?? raw;
   const m = map.pg_to_up_acting_osds(pg);
-  const text = `osdmap e${map.epoch} pg ${raw} (${pg}) -> up ${osd_list(m.up)} acting ${osd_list(m.acting)}`;
+  const lists = `up ${osd_list(m.up)} acting ${osd_list(m.acting)}`;
+  const text = `osdmap e${map.epoch} pg ${raw} (${pg}) -> ${lists}`;
   return ok(text, { epoch: map.epoch, raw_pgid: raw, pgid: pg, up: m.up, acting: m.acting });
 }
 

@@ -1,7 +1,7 @@
 /**
  * The monitor store on disk: LevelDB in `<data>/store.db`, one synced batch a transaction.
- * LevelDB forgets silently when its newest log file is torn or deleted; `<data>/store.seq` holds the
- * number of the last acknowledged batch, so that this is found at the next start.
+ * LevelDB forgets silently when its newest log file is torn or deleted; `<data>/store.seq` holds
+ * the number of the last acknowledged batch, so that this is found at the next start.
  * Ceph counterpart: MonitorDBStore over RocksDB. cluster.md §4.2.
  */
 import fs from "node:fs";

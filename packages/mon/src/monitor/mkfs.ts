@@ -1,6 +1,6 @@
 /**
  * Makes an empty store a cluster: epoch 1, its fsid, and nothing else.
- * Ceph counterpart: `ceph-mon --mkfs`, OSDMonitor::create_initial. cluster.md §4.4 (bootstrapping).
+ * Ceph counterpart: `ceph-mon --mkfs`, OSDMonitor::create_initial. cluster.md §4.4.
  */
 import {
   build_simple_crush_map,
@@ -43,7 +43,7 @@ export function read_fsid(store: MonitorDBStore): string | undefined {
   return v && new TextDecoder().decode(v);
 }
 
-/** One transaction: after a crash there is a cluster or none. Throws CommandError EINVAL, EEXIST. */
+/** One transaction: after a crash there is a cluster or none. CommandError EINVAL, EEXIST. */
 export function mkfs(
   store: MonitorDBStore,
   options: MkfsOptions,

@@ -137,7 +137,8 @@ function detail_line(
     const p = h.osdmap.get_pg_pool(pool);
     if (p && p.min_size > 1) {
       const name = h.osdmap.get_pool_name(pool) ?? String(pool);
-      line += ` (reducing pool ${name} min_size from ${p.min_size} may help; search ceph.com/docs for 'incomplete')`;
+      const hint = "may help; search ceph.com/docs for 'incomplete'";
+      line += ` (reducing pool ${name} min_size from ${p.min_size} ${hint})`;
     }
   }
   return line;

@@ -1,7 +1,7 @@
 /**
  * The keeper of the OSDMap: gathers changes in one pending incremental, commits it, publishes it.
- * One epoch is in flight at a time; what arrives meanwhile waits and shares the next one. Nothing is
- * answered or published before its epoch is durable.
+ * One epoch is in flight at a time; what arrives meanwhile waits and shares the next one. Nothing
+ * is answered or published before its epoch is durable.
  * Ceph counterpart: src/mon/OSDMonitor.{h,cc}. cluster.md §3.
  */
 import {

@@ -2,7 +2,7 @@
  * When to commit what is pending: at once after a quiet time, batched under load.
  * Each proposal takes one of a few credits, which come back every paxos_min_wait; so a failover's
  * handful of epochs runs through without waiting, and a storm of requests shares epochs.
- * Ceph counterpart: PaxosService::should_propose, with its fixed delays made adaptive. cluster.md §3.1.
+ * Ceph counterpart: PaxosService::should_propose, its delays made adaptive. cluster.md §3.1.
  */
 import type { Clock, Config, TimerHandle } from "@tako/common";
 

@@ -50,7 +50,7 @@ export function beacons_on_map(b: Beacons, prev: OSDMap, osdmap: OSDMap): void {
   }
 }
 
-/** Marks OSDs down that were silent for too long. True when there are any. `leader_since`: mono ms. */
+/** Marks OSDs down that were silent for too long. True when there are any. */
 export function handle_osd_timeouts(v: View, b: Beacons, leader_since_ms: number): boolean {
   const timeout = v.config.get("mon_osd_report_timeout") * 1000;
   const young = v.mono_ms - leader_since_ms < timeout;

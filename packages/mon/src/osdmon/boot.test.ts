@@ -177,7 +177,7 @@ test("laggy estimates: alive while marked down raises them, a restart lowers the
   expect([x.laggy_probability, x.laggy_interval]).toEqual([expect.closeTo(0.21), 21]);
 });
 
-test("a destroyed id under another disk is marked lost; a purged OSD does not come back by itself", () => {
+test("a destroyed id under another disk is marked lost; a purged one stays away", () => {
   const h = new Harness();
   const [, o] = h.boot(3);
   if (!o) throw new Error("no osd");

@@ -75,7 +75,7 @@ test("a PG that was never made is created by the next primary, with its history"
   });
 });
 
-test("at most mon_osd_max_creating_pgs at a time, and it goes on after a restart of the monitor", () => {
+test("at most mon_osd_max_creating_pgs at a time, also after a restart", () => {
   const h = new Harness({ mon_osd_max_creating_pgs: 3 });
   let osds = h.boot(3);
   h.command({ prefix: "osd pool create", pool: "p", pg_num: 8 });

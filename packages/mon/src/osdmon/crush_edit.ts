@@ -1,6 +1,6 @@
 /**
  * Where an OSD hangs in the CRUSH tree, as far as booting and failure counting need it. Pure.
- * Ceph counterpart: CrushWrapper::create_or_move_item, `osd crush create-or-move`. cluster.md §2.9.
+ * Ceph counterpart: CrushWrapper::create_or_move_item. cluster.md §2.9.
  */
 import { CommandError, type CrushWrapper, type crush_location, type OSDMap } from "@tako/common";
 import { pending_crush, type View } from "./pending.ts";

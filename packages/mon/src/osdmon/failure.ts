@@ -108,7 +108,7 @@ export function check_failure(v: View, target: number, reports: FailureReports):
   return true;
 }
 
-/** Seconds of silence that are tolerated: longer for OSDs, and from reporters, known to be laggy. */
+/** Seconds of silence that are tolerated: longer when target or reporters were laggy. */
 export function grace_of(
   v: View,
   target: number,

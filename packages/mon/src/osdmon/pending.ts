@@ -1,7 +1,7 @@
 /**
- * The epoch in the making: the incremental and what is committed together with it, and the questions
- * that rules ask about "the committed map plus what is pending". Pure.
- * Ceph counterpart: OSDMonitor's pending_inc, pending_metadata, pending_created_pgs. cluster.md §3.1.
+ * The epoch in the making: the incremental and what is committed together with it, and the
+ * questions that rules ask about "the committed map plus what is pending". Pure.
+ * Ceph counterpart: OSDMonitor's pending_inc, pending_metadata. cluster.md §3.1.
  */
 import {
   CEPH_OSD_DESTROYED,

@@ -1,5 +1,5 @@
 /**
- * MOSDPGTemp: the acting primary asks for another acting set (or, with an empty list, for up again).
+ * MOSDPGTemp: the acting primary asks for another acting set, or with an empty list for up again.
  * Pure. Ceph counterpart: OSDMonitor::preprocess_pgtemp, prepare_pgtemp. cluster.md §3.4.
  */
 import { type Msg, type OSDMap, pg_parse, pg_pool, type pg_t } from "@tako/common";

@@ -45,12 +45,14 @@ export function create_pool(v: View, wish: PoolWish): number {
   if (pg_num > max)
     refuse(
       "ERANGE",
-      `'pg_num' must be greater than 0 and less than or equal to ${max} (you may adjust 'mon_max_pool_pg_num' for higher values)`,
+      `'pg_num' must be greater than 0 and less than or equal to ${max} ` +
+        "(you may adjust 'mon_max_pool_pg_num' for higher values)",
     );
   if (pgp_num > pg_num)
     refuse(
       "ERANGE",
-      `'pgp_num' must be greater than 0 and lower or equal than 'pg_num', which in this case is ${pg_num}`,
+      "'pgp_num' must be greater than 0 and lower or equal than 'pg_num', " +
+        `which in this case is ${pg_num}`,
     );
   if (size === 1 && !config.get("mon_allow_pool_size_one")) {
     refuse(
@@ -269,8 +271,8 @@ function set_flag(
   if (flag === "hashpspool" && on !== pool_has_flag(p, "hashpspool") && !sure) {
     refuse(
       "EPERM",
-      "are you SURE?  this will remap all placement groups in this pool, this triggers large data " +
-        "movement, pass --yes-i-really-mean-it if you really do.",
+      "are you SURE?  this will remap all placement groups in this pool, this triggers large " +
+        "data movement, pass --yes-i-really-mean-it if you really do.",
     );
   }
   const bit = POOL_FLAGS[flag];

@@ -1,5 +1,5 @@
 /**
- * pg_stat_t and osd_stat_t: what OSDs report, checked field by field (a bad field counts as absent),
+ * pg_stat_t and osd_stat_t: what OSDs report, checked field by field (a bad one counts as absent),
  * and as `pg dump` prints them. Key order is Ceph's.
  * Ceph counterpart: pg_stat_t, osd_stat_t (src/osd/osd_types.h). cluster.md §3.17.
  */
