@@ -225,8 +225,8 @@ const chart: Chart<StateName, PeeringMachine, PeeringEvent> = {
         RemoteRecoveryReserved: [repWaitRecoveryReserved.RemoteRecoveryReserved, "RepRecovering"],
         RecoveryDone: [repWaitRecoveryReserved.release, "RepNotRecovering"],
         RemoteReservationCanceled: [repWaitRecoveryReserved.release, "RepNotRecovering"],
-        RemoteBackfillReserved: ignore,
-        RemoteRecoveryPreempted: ignore, RemoteBackfillPreempted: ignore,
+        RemoteRecoveryPreempted: [repWaitRecoveryReserved.RemoteRecoveryPreempted, "RepNotRecovering"],
+        RemoteBackfillReserved: ignore, RemoteBackfillPreempted: ignore,
         BackfillTooFull: ignore,
       } },
       RepWaitBackfillReserved: { in: "ReplicaActive", on: {
@@ -234,8 +234,8 @@ const chart: Chart<StateName, PeeringMachine, PeeringEvent> = {
         RejectTooFullRemoteReservation: [repWaitBackfillReserved.RejectTooFullRemoteReservation, "RepNotRecovering"],
         RecoveryDone: [repWaitRecoveryReserved.release, "RepNotRecovering"],
         RemoteReservationCanceled: [repWaitRecoveryReserved.release, "RepNotRecovering"],
-        RemoteRecoveryReserved: ignore,
-        RemoteRecoveryPreempted: ignore, RemoteBackfillPreempted: ignore,
+        RemoteBackfillPreempted: [repWaitBackfillReserved.RemoteBackfillPreempted, "RepNotRecovering"],
+        RemoteRecoveryReserved: ignore, RemoteRecoveryPreempted: ignore,
         BackfillTooFull: ignore,
       } },
       RepRecovering: { in: "ReplicaActive", exit: repRecovering.exit, on: {
@@ -257,6 +257,8 @@ const chart: Chart<StateName, PeeringMachine, PeeringEvent> = {
     } },
       WaitDeleteReserved: { in: "ToDelete", enter: waitDeleteReserved.enter, on: {
         DeleteReserved: "Deleting",
+        // The slot was lost before we heard of it: ask again.
+        DeleteInterrupted: "WaitDeleteReserved",
       } },
       Deleting: { in: "ToDelete", enter: deleting.enter, exit: deleting.exit, on: {
         DeleteSome: deleting.DeleteSome,

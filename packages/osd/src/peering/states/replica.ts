@@ -125,6 +125,12 @@ export const repWaitRecoveryReserved = {
     answer_recovery(ps, "GRANT");
     return "RepRecovering";
   },
+  /** The slot went to somebody more urgent before we heard that we had it. */
+  RemoteRecoveryPreempted({ ps }: PeeringMachine): Next<"RepNotRecovering"> {
+    cancel_remote(ps);
+    answer_recovery(ps, "REVOKE");
+    return "RepNotRecovering";
+  },
   release({ ps }: PeeringMachine): Next<"RepNotRecovering"> {
     cancel_remote(ps);
     return "RepNotRecovering";
@@ -145,6 +151,11 @@ export const repWaitBackfillReserved = {
   RejectTooFullRemoteReservation({ ps }: PeeringMachine): Next<"RepNotRecovering"> {
     cancel_remote(ps);
     answer_backfill(ps, "REJECT_TOOFULL");
+    return "RepNotRecovering";
+  },
+  RemoteBackfillPreempted({ ps }: PeeringMachine): Next<"RepNotRecovering"> {
+    cancel_remote(ps);
+    answer_backfill(ps, "REVOKE");
     return "RepNotRecovering";
   },
 };
