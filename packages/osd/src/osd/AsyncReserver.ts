@@ -10,6 +10,8 @@ interface Request {
   readonly order: number;
   readonly on_grant: () => void;
   readonly on_preempt: (() => void) | null;
+  /** on_grant has run: from then on the owner must be told of a preemption. */
+  told: boolean;
 }
 
 export class AsyncReserver {
@@ -38,7 +40,8 @@ export class AsyncReserver {
     on_preempt: (() => void) | null,
   ): void {
     this.cancel_reservation(item);
-    this.#queued.set(item, { item, priority, order: this.#order++, on_grant, on_preempt });
+    const order = this.#order++;
+    this.#queued.set(item, { item, priority, order, on_grant, on_preempt, told: false });
     this.#do_queues();
   }
 
@@ -109,7 +112,9 @@ export class AsyncReserver {
       this.#queued.delete(r.item);
       this.#granted.set(r.item, r);
       this.#defer(() => {
-        if (this.#granted.get(r.item) === r) r.on_grant();
+        if (this.#granted.get(r.item) !== r || r.told) return;
+        r.told = true;
+        r.on_grant();
       });
     }
   }
@@ -122,9 +127,11 @@ export class AsyncReserver {
       }
     }
     if (!victim) return false;
-    const { item, on_preempt } = victim;
+    const { item, on_preempt, told } = victim;
     this.#granted.delete(item);
-    this.#defer(() => on_preempt?.());
+    // Who has not heard of its slot yet goes on waiting: it would take a preemption for a stray event.
+    if (told) this.#defer(() => on_preempt?.());
+    else this.#queued.set(item, victim);
     return true;
   }
 }
