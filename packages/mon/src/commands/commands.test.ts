@@ -276,3 +276,25 @@ test("every read command answers something, on an empty and on a living cluster"
     expect(target.mon.is_ready).toBe(true);
   }
 });
+
+test("flags on OSDs, CRUSH nodes and classes hold, and show in health", () => {
+  const { h, osds } = cluster();
+  h.command({ prefix: "osd set-group", flags: "nodown,noout", who: ["osd.0", "h1", "ssd"] });
+  expect([0, 1, 2].map((o) => [h.map.is_nodown(o), h.map.is_noout(o)])).toEqual([
+    [true, true],
+    [true, true],
+    [true, true],
+  ]);
+  h.command({ prefix: "osd unset-group", flags: "nodown,noout", who: ["ssd"] });
+  expect([0, 1, 2].map((o) => h.map.is_nodown(o))).toEqual([true, true, false]);
+  osds[2]?.report_failed(0, { immediate: true });
+  osds[2]?.report_failed(1, { immediate: true });
+  expect(h.map.get_up_osds()).toEqual([0, 1, 2]);
+  expect(JSON.stringify(h.command({ prefix: "health" }).outb)).toContain(
+    "2 OSDs or CRUSH {nodes, device-classes} have {NOUP,NODOWN,NOIN,NOOUT} flags set",
+  );
+  h.command({ prefix: "osd rm-nodown", ids: ["0"] });
+  h.command({ prefix: "osd rm-noout", ids: ["0"] });
+  h.command({ prefix: "osd unset-group", flags: "nodown,noout", who: ["h1"] });
+  expect(h.command({ prefix: "health" }).outb).toMatchObject({ status: "HEALTH_OK" });
+});

@@ -10,6 +10,7 @@ import { Args, type Cmd } from "./args.ts";
 import { CLUSTER_COMMANDS } from "./cluster.ts";
 import { CRUSH_COMMANDS, CRUSH_WRITE_COMMANDS } from "./crush.ts";
 import { LOG_COMMANDS } from "./log.ts";
+import { NODE_FLAG_COMMANDS } from "./node_flags.ts";
 import { OSD_COMMANDS } from "./osd_read.ts";
 import { OSD_WRITE_COMMANDS } from "./osd_write.ts";
 import { OVERRIDE_COMMANDS } from "./overrides.ts";
@@ -39,6 +40,7 @@ const READ: ReadonlyMap<string, ReadCommand> = new Map(
 const WRITE: ReadonlyMap<string, WriteCommand> = new Map(
   [
     CRUSH_WRITE_COMMANDS,
+    NODE_FLAG_COMMANDS,
     OSD_WRITE_COMMANDS,
     OVERRIDE_COMMANDS,
     POOL_WRITE_COMMANDS,

@@ -178,7 +178,7 @@ export class Monitor implements Dispatcher {
       case "osd_mark_me_dead":
       case "osd_full":
       case "osd_pg_created":
-        if (m.type === "osd_boot") s.note_boot(m);
+        if (m.type === "osd_boot" && m.osd === s.sender.osd) s.note_boot(m);
         if (osd_id(con.peer_name) >= 0) return osdmon.dispatch(s, m);
         break;
       default:
