@@ -103,12 +103,24 @@ export class Scheduler {
 export class ProcessClock implements Clock {
   readonly #s: Scheduler;
   #alive = true;
+  /** What fell due while the process stood still. */
+  #late: (() => void)[] | null = null;
 
   constructor(s: Scheduler) {
     this.#s = s;
   }
   kill(): void {
     this.#alive = false;
+  }
+  /** SIGSTOP: the clock goes on, nothing runs. */
+  freeze(): void {
+    this.#late ??= [];
+  }
+  /** SIGCONT: what fell due runs now, in order. */
+  thaw(): void {
+    const late = this.#late ?? [];
+    this.#late = null;
+    for (const run of late) this.#s.schedule(0, run);
   }
   now_ms(): number {
     return START_MS + Math.floor(this.#s.now_ms);
@@ -117,9 +129,19 @@ export class ProcessClock implements Clock {
     return this.#s.now_ms;
   }
   set_timer(delay_ms: number, fn: () => void): TimerHandle {
-    return this.#s.schedule(delay_ms, () => {
-      if (this.#alive) fn();
-    });
+    let cancelled = false;
+    const run = () => {
+      if (!this.#alive || cancelled) return;
+      if (this.#late) this.#late.push(run);
+      else fn();
+    };
+    const event = this.#s.schedule(delay_ms, run);
+    return {
+      cancel: () => {
+        cancelled = true;
+        event.cancel();
+      },
+    };
   }
   defer(fn: () => void): void {
     this.set_timer(0, fn);

@@ -37,6 +37,11 @@ export class SimNetwork {
   readonly #pipes = new Set<Pipe>();
   /** Told of each delivery: the event log. */
   on_deliver: ((from: entity_name_t, to: entity_name_t, m: Message) => void) | null = null;
+  /** True: this message, and what is behind it on its connection, waits for unstall(). */
+  stall: ((from: entity_name_t, to: entity_name_t, m: Message) => boolean) | null = null;
+  /** True: taken off the wire; `late()` hands it over afterwards, as from the connection's past. */
+  take: ((from: entity_name_t, to: entity_name_t, m: Message, late: () => void) => boolean) | null =
+    null;
   messages_delivered = 0;
 
   constructor(scheduler: Scheduler, rng: SimRng, options: NetworkOptions) {
@@ -91,6 +96,10 @@ export class SimNetwork {
   get num_connections(): number {
     return this.#pipes.size;
   }
+  /** What was stalled goes on, where `stall` does not object again. */
+  unstall(): void {
+    for (const p of [...this.#pipes]) p.unstall();
+  }
 }
 
 function pair(a: string, b: string): string {
@@ -127,7 +136,7 @@ class Pipe {
 
   /** Starts the delivery of what `from` has queued, if it is not under way. */
   pump(from: Endpoint): void {
-    if (from.pumping || from.queue.length === 0 || this.blocked) return;
+    if (from.pumping || from.stalled || from.queue.length === 0 || this.blocked) return;
     from.pumping = true;
     const generation = this.#generation;
     this.net.scheduler.schedule(this.net.delay_ms(), () => {
@@ -144,13 +153,26 @@ class Pipe {
     const to = this.other(from);
     const frame = from.queue;
     from.queue = [];
-    for (const m of frame) {
+    for (const [i, m] of frame.entries()) {
       if (!to.is_open) return;
+      if (to.owner.frozen || this.net.stall?.(from.owner.my_name, to.owner.my_name, m)) {
+        from.queue = [...frame.slice(i), ...from.queue];
+        from.stalled = true;
+        return;
+      }
+      const late = () => to.owner.dispatch(new Endpoint(to.owner, ...to.identity), m);
+      if (this.net.take?.(from.owner.my_name, to.owner.my_name, m, late)) continue;
       this.net.messages_delivered++;
       this.net.on_deliver?.(from.owner.my_name, to.owner.my_name, m);
       to.owner.dispatch(to, m);
     }
     this.pump(from);
+  }
+  unstall(): void {
+    for (const e of [this.a, this.b]) {
+      e.stalled = false;
+      this.pump(e);
+    }
   }
 
   cut(): void {
@@ -204,6 +226,7 @@ class Endpoint implements Connection {
   pipe: Pipe | null = null;
   queue: Message[] = [];
   pumping = false;
+  stalled = false;
   is_open = true;
   priv: unknown = undefined;
 
@@ -217,6 +240,9 @@ class Endpoint implements Connection {
     this.peer_name = peer_name;
     this.peer_addr = peer_addr;
     this.policy = policy;
+  }
+  get identity(): [entity_name_t, entity_addr_t, ConnectionPolicy] {
+    return [this.peer_name, this.peer_addr, this.policy];
   }
   send(m: Message): void {
     if (!this.is_open) return;
@@ -242,6 +268,8 @@ export class SimMessenger implements Messenger {
   readonly my_name: entity_name_t;
   my_addr: entity_addr_t;
   alive = true;
+  /** The process stands still (SIGSTOP): connections stay, nothing is read from them. */
+  frozen = false;
   readonly #net: SimNetwork;
   readonly #rng: SimRng;
   #dispatcher: Dispatcher | null = null;

@@ -61,6 +61,7 @@ interface OsdHost {
   readonly id: number;
   readonly store: MemStore;
   /** Clock of the disk: outlives the process. */
+  readonly disk_clock: ProcessClock;
   proc: { osd: OSD; clock: ProcessClock; messenger: SimMessenger } | null;
   starts: number;
 }
@@ -164,8 +165,27 @@ export class World {
       capacity_bytes: 1 << 30,
     });
     store.mkfs_now(`00000000-0000-4000-8000-${String(id).padStart(12, "0")}`);
-    this.#osds.set(id, { id, store, proc: null, starts: 0 });
+    this.#osds.set(id, { id, store, disk_clock, proc: null, starts: 0 });
     this.start_osd(id);
+  }
+  /** SIGSTOP: lives on without doing anything. */
+  freeze_osd(id: number): void {
+    const { disk_clock, proc } = this.#host(id);
+    if (!proc) return;
+    this.log.add("sim", `freeze osd.${id}`);
+    disk_clock.freeze();
+    proc.clock.freeze();
+    proc.messenger.frozen = true;
+  }
+  /** SIGCONT */
+  thaw_osd(id: number): void {
+    const { disk_clock, proc } = this.#host(id);
+    if (!proc?.messenger.frozen) return;
+    this.log.add("sim", `thaw osd.${id}`);
+    proc.messenger.frozen = false;
+    disk_clock.thaw();
+    proc.clock.thaw();
+    this.net.unstall();
   }
   start_osd(id: number): void {
     const h = this.#host(id);
@@ -215,6 +235,7 @@ export class World {
     h.proc.clock.kill();
     h.proc.messenger.kill();
     h.store.crash();
+    h.disk_clock.thaw();
     h.proc = null;
   }
   /** SIGTERM: marks itself down first. Resolves when the process has ended. */

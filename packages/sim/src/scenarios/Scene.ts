@@ -1,0 +1,113 @@
+/**
+ * Scene: the cluster of one scenario, its one PG, its client, and what has been seen so far. The
+ * commands work on it.
+ */
+import { InvariantError, type pg_t } from "@tako/common";
+import { type IoCtx, type Rados, RadosError } from "@tako/client";
+import type { PG } from "@tako/osd";
+import { ClusterInvariants } from "../ClusterInvariants.ts";
+import { World, type WorldOptions } from "../World.ts";
+import { Cast } from "./Cast.ts";
+import { Recorder } from "./Recorder.ts";
+import { Wire } from "./Wire.ts";
+
+export interface AsyncOp {
+  readonly abort: AbortController;
+  /** undefined: not answered. */
+  result: string | undefined;
+}
+
+/** The one PG: first pool, pg_num 1. */
+export const PGID: pg_t = "1.0";
+export const HEAD_COLL = `${PGID}_head`;
+
+export class Scene {
+  readonly world: World;
+  readonly cast = new Cast();
+  readonly recorder: Recorder;
+  readonly wire: Wire;
+  readonly invariants: ClusterInvariants;
+  readonly admin: Rados;
+  readonly client: Rados;
+  readonly ops = new Map<string, AsyncOp>();
+  #io: IoCtx | null = null;
+  #out: string[] = [];
+
+  private constructor(world: World) {
+    this.world = world;
+    this.recorder = new Recorder(world, this.cast, PGID);
+    this.wire = new Wire(world, this.cast);
+    this.invariants = new ClusterInvariants(world);
+    world.scheduler.after_event = () => {
+      this.recorder.look_at_map();
+      this.invariants.check();
+    };
+    this.admin = world.client();
+    this.client = world.client();
+  }
+
+  static async start(options: WorldOptions): Promise<Scene> {
+    const world = new World(options);
+    const scene = new Scene(world);
+    await world.start();
+    await world.done(scene.admin.connect(), "admin connects");
+    await world.done(scene.client.connect(), "client connects");
+    const all_up = () => world.osdmap.get_up_osds().length === options.osds;
+    await world.until(all_up, "all OSDs are up");
+    return scene;
+  }
+
+  // ------------------------------------------------------------ output
+
+  say(line: string): void {
+    this.#out.push(line);
+  }
+  /** An assertion held. */
+  ok(): void {
+    if (this.#out.at(-1) !== "ok") this.#out.push("ok");
+  }
+  take_output(): string[] {
+    const out = [...this.#out, ...this.recorder.take()];
+    this.#out = [];
+    return out;
+  }
+
+  // ------------------------------------------------------------ the client
+
+  async open_pool(name: string): Promise<void> {
+    this.#io = await this.world.done(this.client.open_ioctx(name), "open_ioctx");
+  }
+  get io(): IoCtx {
+    if (!this.#io) throw new InvariantError("there is no pool yet");
+    return this.#io;
+  }
+  async mon_command(cmd: { prefix: string } & Record<string, unknown>): Promise<string> {
+    const r = await this.world.done(this.admin.mon_command(cmd), cmd.prefix);
+    return r.outs;
+  }
+
+  // ------------------------------------------------------------ the PG
+
+  pg(osd: number): PG | undefined {
+    return this.world.osd(osd)?.pgs.get(PGID);
+  }
+  primary(): PG | undefined {
+    const { acting_primary } = this.world.osdmap.pg_to_up_acting_osds(PGID);
+    const pg = acting_primary < 0 ? undefined : this.pg(acting_primary);
+    return pg?.is_primary() ? pg : undefined;
+  }
+  /** As the primary would report it. */
+  pg_state(): string {
+    return this.primary()?.get_stats().state ?? "no primary";
+  }
+}
+
+/** What `p` gives, or the name of its errno. */
+export async function outcome(p: Promise<string>): Promise<string> {
+  try {
+    return await p;
+  } catch (e) {
+    if (e instanceof RadosError) return e.code;
+    throw e;
+  }
+}

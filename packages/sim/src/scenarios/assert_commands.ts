@@ -1,0 +1,163 @@
+/** `assert ...`: what must be so now; anything else ends the scenario. */
+import { ev_eq, InvariantError } from "@tako/common";
+import { check_quiescent } from "../checks.ts";
+import { op_of } from "./io_commands.ts";
+import type { Commands } from "./Command.ts";
+import { HEAD_COLL, PGID, type Scene } from "./Scene.ts";
+import { oid_of } from "./show_message.ts";
+import { parse_rule } from "./Wire.ts";
+
+const text = new TextDecoder();
+
+function must(ok: boolean, what: string, seen: unknown): void {
+  if (!ok) throw new InvariantError(`assertion failed: ${what}; seen: ${JSON.stringify(seen)}`);
+}
+
+/** Content of an object in an OSD's store; `-` when it is not there. */
+export function stored(s: Scene, osd: number, oid: string): string {
+  const store = s.world.store(osd);
+  if (!store.collection_exists(HEAD_COLL)) return "-";
+  const { objects } = store.collection_list(HEAD_COLL, "MIN", "MAX", 1 << 20);
+  const hoid = objects.find((o) => oid_of(o) === oid);
+  if (hoid === undefined) return "-";
+  return text.decode(store.read(HEAD_COLL, hoid, 0, 0));
+}
+
+function missing_of(s: Scene, osd: number): string[] {
+  const items = s.pg(osd)?.peering.missing.get_items() ?? new Map();
+  return [...items.keys()].map((o) => oid_of(String(o))).sort();
+}
+/** Distinct objects that came to `osd` by push since the mark. */
+function pushed_to(s: Scene, osd: number): string[] {
+  const names = new Set<string>();
+  for (const { to, m } of s.recorder.sent) {
+    if (m.type !== "pg_push" || to !== `osd.${osd}`) continue;
+    for (const p of m.pushes) names.add(oid_of(p.soid));
+  }
+  return [...names].sort();
+}
+function logged(s: Scene, osd: number): string[] {
+  const log = s.pg(osd)?.peering.pg_log.log.log ?? [];
+  return [...log].map((e) => `${s.cast.version(e.version)} ${e.op} ${oid_of(e.soid)}`);
+}
+
+type Check = (s: Scene, a: readonly string[], what: string) => void;
+const CHECKS: Readonly<Record<string, Check>> = {
+  state: (s, a, what) => must(s.pg_state() === a[0], what, s.pg_state()),
+  up: (s, a, what) => {
+    const { up } = s.world.osdmap.pg_to_up_acting_osds(PGID);
+    must(s.cast.letters(up) === a.join(), what, s.cast.letters(up));
+  },
+  acting: (s, a, what) => {
+    const { acting } = s.world.osdmap.pg_to_up_acting_osds(PGID);
+    must(s.cast.letters(acting) === a.join(), what, s.cast.letters(acting));
+  },
+  pg_temp: (s, a, what) => {
+    const temp = s.world.osdmap.pg_temp.get(PGID) ?? [];
+    must(s.cast.letters(temp) === (a[0] === "none" ? "" : a.join()), what, s.cast.letters(temp));
+  },
+  /** `entered A Backfilling`: since the mark. */
+  entered: (s, a, what) => {
+    const seen = s.recorder.entered.get(s.cast.id(a[0] ?? "")) ?? [];
+    must(
+      a.slice(1).every((x) => seen.includes(x)),
+      what,
+      seen,
+    );
+  },
+  "not-entered": (s, a, what) => {
+    const seen = s.recorder.entered.get(s.cast.id(a[0] ?? "")) ?? [];
+    must(!a.slice(1).some((x) => seen.includes(x)), what, seen);
+  },
+  in: (s, a, what) => {
+    const name = s.pg(s.cast.id(a[0] ?? ""))?.peering.state_name;
+    must(name === a[1], what, name);
+  },
+  pending: (s, a, what) => {
+    for (const label of a) must(op_of(s, label).result === undefined, what, op_of(s, label).result);
+  },
+  /** `result u ok` */
+  result: (s, a, what) => must(op_of(s, a[0]).result === a[1], what, op_of(s, a[0]).result),
+  /** `copy A x v1`: in A's store. */
+  copy: (s, a, what) => {
+    const seen = stored(s, s.cast.id(a[0] ?? ""), a[1] ?? "");
+    must(seen === (a[2] ?? "-"), what, seen);
+  },
+  /** `missing A x y`, `missing A` = nothing */
+  missing: (s, a, what) => {
+    const seen = missing_of(s, s.cast.id(a[0] ?? ""));
+    must(seen.join() === a.slice(1).sort().join(), what, seen);
+  },
+  "num-missing": (s, a, what) => {
+    const seen = missing_of(s, s.cast.id(a[0] ?? ""));
+    must(seen.length === Number(a[1]), what, seen);
+  },
+  unfound: (s, a, what) => {
+    const seen = (s.primary()?.peering.missing_loc.get_unfound() ?? []).map(oid_of);
+    must(seen.join() === a.join(), what, seen);
+  },
+  has: (s, a, what) => {
+    for (const o of s.cast.ids(a)) must(s.pg(o) !== undefined, what, "absent");
+  },
+  "has-not": (s, a, what) => {
+    for (const o of s.cast.ids(a)) {
+      must(s.pg(o) === undefined, what, "present");
+      must(!s.world.store(o).collection_exists(HEAD_COLL), what, "collection present");
+    }
+  },
+  /** `sent osd_alive A->mon 0`, `sent pg_push *->C 1+`: messages delivered since the mark. */
+  sent: (s, a, what) => {
+    const rule = parse_rule(a);
+    const n = s.recorder.sent.filter((x) => s.wire.matches(rule, x.from, x.to, x.m)).length;
+    const want = a[2] ?? "1+";
+    const at_least = want.endsWith("+");
+    must(at_least ? n >= Number(want.slice(0, -1)) : n === Number(want), what, n);
+  },
+  /** `pushed C x y`: exactly these objects came to C by push since the mark. */
+  pushed: (s, a, what) => {
+    const seen = pushed_to(s, s.cast.id(a[0] ?? ""));
+    must(seen.join() === a.slice(1).sort().join(), what, seen);
+  },
+  "num-pushed": (s, a, what) => {
+    const seen = pushed_to(s, s.cast.id(a[0] ?? ""));
+    must(seen.length === Number(a[1]), what, seen);
+  },
+  /** `head A B C`: their logs end alike, and hold the same entries where they overlap. */
+  "same-log": (s, a, what) => {
+    const [first, ...rest] = s.cast.ids(a);
+    const want = logged(s, first ?? -1);
+    for (const o of rest) {
+      const seen = logged(s, o);
+      const n = Math.min(seen.length, want.length);
+      must(seen.slice(-n).join() === want.slice(-n).join(), what, { want, seen });
+      const [x, y] = [s.pg(first ?? -1), s.pg(o)];
+      must(!!x && !!y && ev_eq(x.peering.info.last_update, y.peering.info.last_update), what, o);
+    }
+  },
+  /** `event B wrongly_marked_down`: logged since the mark. */
+  event: (s, a, what) => {
+    const who = a[0] === "mon" ? "mon.a" : `osd.${s.cast.id(a[0] ?? "")}`;
+    const seen = s.recorder.events.filter((e) => e.who === who).map((e) => e.event);
+    must(seen.includes(a[1] ?? ""), what, [...new Set(seen)]);
+  },
+  flags: (s, a, what) => {
+    for (const f of a) must(s.world.osdmap.test_flag(f as "noout"), what, s.world.osdmap.flags);
+  },
+  quiescent: (s) => {
+    check_quiescent(s.world);
+    s.invariants.check_quiet();
+  },
+};
+
+export const ASSERT_COMMANDS: Commands = {
+  assert: (s, a) => {
+    const check = CHECKS[a[0] ?? ""];
+    if (!check) throw new InvariantError(`no such assertion: ${a[0]}`);
+    check(s, a.slice(1), a.join(" "));
+    s.ok();
+  },
+  /** The log of one OSD, entry by entry. */
+  log: (s, a) => {
+    for (const line of logged(s, s.cast.id(a[0] ?? ""))) s.say(line);
+  },
+};

@@ -1,0 +1,139 @@
+/** Operators and time: pools, flags, commands to the monitor, waiting. */
+import { InvariantError } from "@tako/common";
+import { why_not_clean } from "../checks.ts";
+import { described } from "./describe.ts";
+import { op_of } from "./io_commands.ts";
+import type { Commands } from "./Command.ts";
+import { PGID, type Scene } from "./Scene.ts";
+
+export function options(words: readonly string[]): Record<string, string> {
+  return Object.fromEntries(words.map((w) => [w.split("=")[0] ?? "", w.split("=")[1] ?? ""]));
+}
+/** `5s`, `200ms`, `50us` */
+export function milliseconds(text: string | undefined): number {
+  const m = /^(\d+(?:\.\d+)?)(s|ms|us)$/.exec(text ?? "");
+  if (!m) throw new InvariantError(`'${text}' is not a time such as 5s, 200ms, 50us`);
+  return Number(m[1]) * { s: 1000, ms: 1, us: 0.001 }[m[2] as "s" | "ms" | "us"];
+}
+
+async function make_pool(s: Scene, name: string, o: Record<string, string>): Promise<void> {
+  const args = { pg_num: 1, pgp_num: 1, ...o };
+  await s.world.done(s.admin.pool_create(name, args), "pool create");
+  const pool = s.world.osdmap.get_pg_pool(1);
+  s.cast.assign(s.world.osdmap, PGID);
+  s.cast.set_base(pool?.last_change ?? 1);
+  s.recorder.look_at_map();
+  await s.open_pool(name);
+  await wait_clean(s);
+}
+
+/** All PGs clean on the newest map, and what follows from that done. */
+export async function wait_clean(s: Scene): Promise<void> {
+  const { world } = s;
+  const clean = () => why_not_clean(world) === undefined;
+  try {
+    await world.until(clean, "clean", 120_000);
+  } catch (e) {
+    throw new InvariantError(`not clean: ${why_not_clean(world)}`, { cause: String(e) });
+  }
+  await world.run_for(1000);
+  await world.until(clean, "clean");
+}
+
+type Condition = (s: Scene, words: readonly string[]) => boolean;
+const CONDITIONS: Readonly<Record<string, Condition>> = {
+  state: (s, a) => s.pg_state() === a[0],
+  up: (s, a) => s.cast.ids(a).every((o) => s.world.osdmap.is_up(o)),
+  down: (s, a) => s.cast.ids(a).every((o) => s.world.osdmap.is_down(o)),
+  /** `in A GetInfo` */
+  in: (s, a) => s.pg(s.cast.id(a[0] ?? ""))?.peering.state_name === a[1],
+  done: (s, a) => a.every((label) => op_of(s, label).result !== undefined),
+  /** `met rep_op A->B`: a hold, take or drop has met a message. */
+  met: (s, a) => s.wire.has_met(a.join(" ")),
+  /** `head B 3`: B's log goes that far. */
+  head: (s, a) => (s.pg(s.cast.id(a[0] ?? ""))?.peering.pg_log.head.version ?? 0) >= Number(a[1]),
+  /** `backfilled D 5`: so many objects are behind D's last_backfill. */
+  backfilled: (s, a) => num_backfilled(s, s.cast.id(a[0] ?? "")) >= Number(a[1]),
+  pulling: (s, a) => (s.pg(s.cast.id(a[0] ?? ""))?.recovery.pulling.size ?? 0) > 0,
+  absent: (s, a) => s.pg(s.cast.id(a[0] ?? "")) === undefined,
+  /** `map B`: B works with the monitor's newest map. */
+  map: (s, a) => s.cast.ids(a).every((o) => s.world.osd(o)?.osdmap_epoch === s.world.osdmap.epoch),
+};
+
+function num_backfilled(s: Scene, osd: number): number {
+  const pg = s.pg(osd);
+  if (!pg || pg.peering.info.last_backfill === "MIN") return 0;
+  const upto = pg.peering.info.last_backfill;
+  return s.world.store(osd).collection_list(pg.coll, "MIN", upto, 1 << 20).objects.length;
+}
+
+async function wait(s: Scene, what: string, words: readonly string[]): Promise<void> {
+  if (what === "clean") return wait_clean(s);
+  const condition = CONDITIONS[what];
+  if (!condition) throw new InvariantError(`cannot wait for '${what}'`);
+  const text = `${what} ${words.join(" ")}`;
+  try {
+    await s.world.until(() => condition(s, words), text, 60_000);
+  } catch (e) {
+    throw new InvariantError(`waited in vain for ${text}; state ${s.pg_state()}`, {
+      cause: String(e),
+    });
+  }
+}
+
+export const CLUSTER_COMMANDS: Commands = {
+  /** `pool p size=3 min_size=2` */
+  pool: (s, a) => make_pool(s, a[0] ?? "p", options(a.slice(1))),
+  wait: (s, a) => wait(s, a[0] ?? "", a.slice(1)),
+  advance: (s, a) => s.world.run_for(milliseconds(a[0])),
+  mark: (s) => s.recorder.mark(),
+  /** `watch pg_query pg_log`: these messages are shown from now on. */
+  watch: (s, a) => {
+    for (const t of a) s.recorder.watched.add(t);
+  },
+  unwatch: (s) => s.recorder.watched.clear(),
+  dump: (s) => {
+    for (const o of s.cast.all) s.say(`${s.cast.letter(o)} ${described(s, o)}`);
+  },
+  /** `let S source A`: S is the one that A pulls from. */
+  let: (s, a) => {
+    const pulls = s
+      .pg(s.cast.id(a[2] ?? ""))
+      ?.recovery.pulling.values()
+      .next();
+    if (!pulls || pulls.done) throw new InvariantError(`${a[2]} pulls nothing`);
+    s.cast.alias(a[0] ?? "", Number.parseInt(pulls.value.from, 10));
+  },
+
+  set: (s, a) => tell(s, { prefix: "osd set", key: a[0] }),
+  unset: (s, a) => tell(s, { prefix: "osd unset", key: a[0] }),
+  /** The operator marks it down. */
+  "mark-down": (s, a) => tell(s, { prefix: "osd down", ids: s.cast.ids(a).map(String) }),
+  out: (s, a) => tell(s, { prefix: "osd out", ids: s.cast.ids(a).map(String) }),
+  in: (s, a) => tell(s, { prefix: "osd in", ids: s.cast.ids(a).map(String) }),
+  "mark-lost": (s, a) =>
+    tell(s, { prefix: "osd lost", id: s.cast.id(a[0] ?? ""), yes_i_really_mean_it: true }),
+  "osd-purge": (s, a) =>
+    tell(s, { prefix: "osd purge", id: s.cast.id(a[0] ?? ""), yes_i_really_mean_it: true }),
+  /** `pool-set min_size 1` */
+  "pool-set": (s, a) =>
+    tell(s, { prefix: "osd pool set", pool: s.io.pool_name, var: a[0], val: a[1] }),
+  /** CRUSH would now choose these: `remap D B C`; `remap` alone undoes it. */
+  remap: (s, a) => {
+    if (a.length === 0) return tell(s, { prefix: "osd rm-pg-upmap", pgid: PGID });
+    return tell(s, { prefix: "osd pg-upmap", pgid: PGID, id: s.cast.ids(a) });
+  },
+  /** A command to the primary that is to be refused, or not: its status line is shown. */
+  "pg-command": async (s, a) => {
+    const cmd = { prefix: a[0] ?? "", ...options(a.slice(1)) };
+    const done = s.admin.pg_command(PGID, cmd).then(
+      (r) => `ok ${r.outs}`,
+      (e: unknown) => String(e),
+    );
+    s.say(await s.world.done(done, cmd.prefix));
+  },
+};
+
+async function tell(s: Scene, cmd: { prefix: string } & Record<string, unknown>): Promise<void> {
+  await s.mon_command(cmd);
+}

@@ -1,0 +1,82 @@
+/** What breaks: processes, disks, the network, the monitor. */
+import { parse_rule } from "./Wire.ts";
+import { milliseconds } from "./cluster_commands.ts";
+import type { Commands } from "./Command.ts";
+import type { Scene } from "./Scene.ts";
+
+/** SIGKILL. Waits until the map shows it, when somebody is left who can tell the monitor. */
+async function kill(s: Scene, names: readonly string[]): Promise<void> {
+  for (const o of s.cast.ids(names)) power_off(s, o);
+  await wait_down(s, s.cast.ids(names));
+}
+function power_off(s: Scene, osd: number): void {
+  s.world.kill_osd(osd);
+  s.recorder.note(osd, "(killed)");
+}
+async function wait_down(s: Scene, osds: readonly number[]): Promise<void> {
+  const { world } = s;
+  const others = world.running_osds.some((o) => world.osdmap.is_up(o.whoami));
+  if (!others) await s.mon_command({ prefix: "osd down", ids: osds.map(String) });
+  await world.until(() => osds.every((o) => world.osdmap.is_down(o)), "they are marked down");
+}
+async function start(s: Scene, names: readonly string[]): Promise<void> {
+  for (const o of s.cast.ids(names)) boot(s, o);
+  const up = () => s.cast.ids(names).every((o) => s.world.osd(o)?.boot.state === "active");
+  await s.world.until(up, "they are up");
+}
+function boot(s: Scene, osd: number): void {
+  s.recorder.note(osd, "(started)");
+  s.world.start_osd(osd);
+}
+function pairs(s: Scene, a: readonly string[], fn: (a: "mon.a", b: "mon.a") => void): void {
+  const entity = (name: string) => {
+    if (name === "mon") return "mon.a";
+    if (name === "client") return s.client.instance_name;
+    return `osd.${s.cast.id(name)}`;
+  };
+  const [first = "", ...rest] = a;
+  for (const other of rest) fn(entity(first) as "mon.a", entity(other) as "mon.a");
+}
+
+export const FAULT_COMMANDS: Commands = {
+  kill: (s, a) => kill(s, a),
+  /** SIGKILL, and nobody waits for anything. */
+  "kill-now": (s, a) => {
+    for (const o of s.cast.ids(a)) power_off(s, o);
+  },
+  "wait-down": (s, a) => wait_down(s, s.cast.ids(a)),
+  start: (s, a) => start(s, a),
+  "start-now": (s, a) => {
+    for (const o of s.cast.ids(a)) boot(s, o);
+  },
+  /** SIGTERM */
+  stop: async (s, a) => {
+    for (const o of s.cast.ids(a)) {
+      await s.world.stop_osd(o);
+      s.recorder.note(o, "(stopped)");
+    }
+  },
+  freeze: (s, a) => {
+    for (const o of s.cast.ids(a)) s.world.freeze_osd(o);
+  },
+  thaw: (s, a) => {
+    for (const o of s.cast.ids(a)) s.world.thaw_osd(o);
+  },
+  /** `disk B 200ms`: how long its commits take from now on. */
+  disk: (s, a) => s.world.store(s.cast.id(a[0] ?? "")).set_commit_latency_ms(milliseconds(a[1])),
+
+  "kill-mon": (s) => s.world.kill_mon(),
+  "start-mon": (s) => s.world.start_mon(),
+
+  /** `partition A B C mon`: A from the others. */
+  partition: (s, a) => pairs(s, a, (x, y) => s.world.net.partition(x, y)),
+  heal: (s) => s.world.net.heal_all(),
+  hold: (s, a) => s.wire.hold(parse_rule(a)),
+  take: (s, a) => s.wire.take(parse_rule(a)),
+  drop: (s, a) => s.wire.drop(parse_rule(a)),
+  release: (s, a) => s.wire.release(a.join(" ")),
+  /** Hands over late what `take` took. */
+  deliver: (s) => {
+    for (const line of s.wire.deliver()) s.say(line);
+  },
+};

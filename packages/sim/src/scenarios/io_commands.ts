@@ -1,0 +1,96 @@
+/** What the client does: `write x v1`, `async u append x more`, `expect x v1`. */
+import { InvariantError } from "@tako/common";
+import { type AsyncOp, outcome, type Scene } from "./Scene.ts";
+import type { Commands } from "./Command.ts";
+
+const text = new TextDecoder();
+const LIMIT_MS = 60_000;
+
+/** What the client gets to see. */
+async function run(s: Scene, words: readonly string[], signal?: AbortSignal): Promise<string> {
+  const [verb = "", oid = "", value = ""] = words;
+  const o = signal ? { signal } : {};
+  switch (verb) {
+    case "write":
+      await s.io.write_full(oid, value, o);
+      return "ok";
+    case "append":
+      await s.io.append(oid, value, o);
+      return "ok";
+    case "create":
+      await s.io.create(oid, true, o);
+      return "ok";
+    case "remove":
+      await s.io.remove(oid, o);
+      return "ok";
+    case "read":
+      return text.decode(await s.io.read(oid, 0, 0, o));
+    default:
+      throw new InvariantError(`no such operation: ${verb}`);
+  }
+}
+function start(s: Scene, words: readonly string[], signal?: AbortSignal): Promise<string> {
+  return outcome(run(s, words, signal));
+}
+
+async function now(s: Scene, words: readonly string[]): Promise<void> {
+  const result = await s.world.done(start(s, words), words.join(" "), LIMIT_MS);
+  if (result !== "ok") s.say(`${words.join(" ")}: ${result}`);
+}
+
+function begin(s: Scene, label: string, words: readonly string[]): void {
+  const abort = new AbortController();
+  const op: AsyncOp = { abort, result: undefined };
+  s.ops.set(label, op);
+  start(s, words, abort.signal).then(
+    (result) => {
+      op.result = result;
+      s.say(`${label}: ${result}`);
+    },
+    (e: unknown) => {
+      op.result = String(e);
+      s.say(`${label}: ${String(e)}`);
+    },
+  );
+}
+
+export function op_of(s: Scene, label: string | undefined): AsyncOp {
+  const op = s.ops.get(label ?? "");
+  if (!op) throw new InvariantError(`there is no operation '${label}'`);
+  return op;
+}
+
+/** What the client reads, `-` for ENOENT; must be what was promised to it. */
+async function expect_content(s: Scene, oid: string, want: string): Promise<void> {
+  const got = await s.world.done(start(s, ["read", oid]), `read ${oid}`, LIMIT_MS);
+  const seen = got === "ENOENT" ? "-" : got;
+  if (seen !== want) throw new InvariantError(`${oid} is '${seen}', expected '${want}'`);
+}
+
+export const IO_COMMANDS: Commands = {
+  write: (s, a) => now(s, ["write", ...a]),
+  append: (s, a) => now(s, ["append", ...a]),
+  create: (s, a) => now(s, ["create", ...a]),
+  remove: (s, a) => now(s, ["remove", ...a]),
+  read: (s, a) => now(s, ["read", ...a]),
+  /** `async LABEL OPERATION ...`: its result shows where it comes. */
+  async: (s, a) => begin(s, a[0] ?? "", a.slice(1)),
+  /** The client forgets about it. */
+  "give-up": (s, a) => op_of(s, a[0]).abort.abort(),
+  /** `fill N v`: objects o1 .. oN get this content, four at a time. */
+  fill: async (s, a) => {
+    const names = Array.from({ length: Number(a[0]) }, (_, i) => `o${i + 1}`);
+    for (let i = 0; i < names.length; i += 4) {
+      const some = names.slice(i, i + 4).map((oid) => s.io.write_full(oid, a[1] ?? ""));
+      await s.world.done(Promise.all(some), `fill ${names[i]}`, LIMIT_MS);
+    }
+  },
+  "expect-filled": async (s, a) => {
+    for (let i = 1; i <= Number(a[0]); i++) await expect_content(s, `o${i}`, a[1] ?? "");
+    s.ok();
+  },
+  expect: async (s, a) => {
+    await expect_content(s, a[0] ?? "", a[1] ?? "-");
+    s.ok();
+  },
+};

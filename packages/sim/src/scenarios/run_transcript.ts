@@ -1,0 +1,101 @@
+/**
+ * Runs a transcript: blocks of commands, each followed by `----` and what happened. The models are
+ * the data-driven tests of etcd's raft and of Pebble. What the commands mean: the tables in
+ * cluster_commands, fault_commands, io_commands and assert_commands.
+ */
+import { InvariantError } from "@tako/common";
+import { ASSERT_COMMANDS } from "./assert_commands.ts";
+import { CLUSTER_COMMANDS, options } from "./cluster_commands.ts";
+import type { Commands } from "./Command.ts";
+import { FAULT_COMMANDS } from "./fault_commands.ts";
+import { IO_COMMANDS } from "./io_commands.ts";
+import { Scene } from "./Scene.ts";
+
+const COMMANDS: Commands = {
+  ...CLUSTER_COMMANDS,
+  ...FAULT_COMMANDS,
+  ...IO_COMMANDS,
+  ...ASSERT_COMMANDS,
+};
+
+interface Block {
+  readonly comments: readonly string[];
+  readonly commands: readonly { readonly line: number; readonly text: string }[];
+}
+
+/** Commands only: recorded output is left out. */
+export function parse_transcript(text: string): Block[] {
+  const blocks: Block[] = [];
+  let comments: string[] = [];
+  let commands: { line: number; text: string }[] = [];
+  let in_output = false;
+  for (const [i, line] of text.split("\n").entries()) {
+    if (in_output) {
+      in_output = line !== "";
+    } else if (line === "----") {
+      blocks.push({ comments, commands });
+      comments = [];
+      commands = [];
+      in_output = true;
+    } else if (line.startsWith("#")) {
+      comments.push(line);
+    } else if (line !== "") {
+      commands.push({ line: i + 1, text: line });
+    }
+  }
+  if (commands.length > 0) blocks.push({ comments, commands });
+  return blocks;
+}
+
+/** Runs it and returns it with the output that there was. */
+export async function run_transcript(text: string): Promise<string> {
+  let scene: Scene | null = null;
+  const out: string[] = [];
+  for (const block of parse_transcript(text)) {
+    out.push(...block.comments);
+    for (const { line, text: command } of block.commands) {
+      out.push(command);
+      try {
+        scene = await execute(scene, command);
+      } catch (e) {
+        const tail = scene?.world.log.tail(25).join("\n") ?? "";
+        const story = [...out.slice(-12), ...(scene?.take_output() ?? [])].join("\n");
+        throw new Error(`line ${line}: ${command}: ${String(e)}\n${detail(e)}\n${story}\n${tail}`, {
+          cause: e,
+        });
+      }
+    }
+    out.push("----", ...(scene?.take_output() ?? []), "");
+  }
+  return out.join("\n");
+}
+
+async function execute(scene: Scene | null, command: string): Promise<Scene> {
+  const [name = "", ...args] = command.split(/\s+/);
+  if (name === "cluster") return make_cluster(options(args));
+  if (!scene) throw new InvariantError("a transcript begins with: cluster osds=3");
+  const run = COMMANDS[name];
+  if (!run) throw new InvariantError(`no such command: ${name}`);
+  await run(scene, args);
+  return scene;
+}
+
+/** `cluster osds=4 osd_max_backfills=2`: what has an underscore is an option of the daemons. */
+function make_cluster(o: Record<string, string>): Promise<Scene> {
+  const config = Object.fromEntries(
+    Object.entries(o)
+      .filter(([k]) => k.includes("_"))
+      .map(([k, v]) => [k, Number.isNaN(Number(v)) ? v : Number(v)]),
+  );
+  return Scene.start({
+    seed: Number(o.seed ?? 1),
+    osds: Number(o.osds ?? 4),
+    max_delay_ms: 1,
+    max_commit_ms: 1,
+    config: { osd_debug_check_invariants: true, ...config },
+  });
+}
+
+function detail(e: unknown): string {
+  return e instanceof InvariantError ? JSON.stringify(e.detail) : "";
+}
