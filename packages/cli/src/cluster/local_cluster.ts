@@ -1,12 +1,12 @@
 /** Starting, stopping and breaking a local cluster. What `tako cluster ...` does. */
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Rados } from "@tako/client";
 import { CommandError } from "@tako/common";
-import { say, with_rados } from "../cli_context.ts";
-import { ClusterDir, type ClusterFile, type DaemonEntry, free_ports } from "./ClusterDir.ts";
+import { type GlobalOptions, type Session, say, with_rados } from "../cli_context.ts";
+import { Fields } from "../render/Fields.ts";
+import { type ClusterDir, type ClusterFile, type DaemonEntry, free_ports } from "./ClusterDir.ts";
 import { default_conf } from "./conf.ts";
-import { is_running, log_tail, signal_daemon, start_daemon, wait_gone } from "./processes.ts";
+import { is_running, last_words, signal_daemon, start_daemon, wait_gone } from "./processes.ts";
 
 export interface StartOptions {
   readonly osds: number;
@@ -19,10 +19,17 @@ export interface StartOptions {
 }
 
 const POLL_MS = 50;
+const STOP_MS = 10_000;
+const START_S = 20;
 
 /** Makes the directory on the first call, starts what is not running, waits until it works. */
-export async function start_cluster(dir: ClusterDir, o: StartOptions): Promise<void> {
+export async function start_cluster(
+  dir: ClusterDir,
+  o: StartOptions,
+  g: GlobalOptions,
+): Promise<void> {
   const c = dir.exists ? dir.read() : await create_cluster(dir, o);
+  if (c.store !== o.store) say(`this cluster keeps its data in: ${c.store} (not ${o.store})`);
   const osds = c.daemons.filter((d) => d.name.startsWith("osd.")).length;
   if (osds < o.osds) await add_osds(dir, c, o.osds - osds);
   const started: DaemonEntry[] = [];
@@ -31,7 +38,7 @@ export async function start_cluster(dir: ClusterDir, o: StartOptions): Promise<v
     start_daemon(dir, d, c.store);
     started.push(dir.daemon(d.name));
   }
-  await wait_ready(dir, started, o);
+  await wait_ready(dir, started, o, g);
 }
 
 async function create_cluster(dir: ClusterDir, o: StartOptions): Promise<ClusterFile> {
@@ -57,27 +64,31 @@ async function wait_ready(
   dir: ClusterDir,
   started: readonly DaemonEntry[],
   o: StartOptions,
+  g: GlobalOptions,
 ): Promise<void> {
   const deadline = Date.now() + o.timeout_s * 1000;
-  const check_alive = () => {
-    const dead = started.find((d) => !is_running(d));
-    if (!dead) return;
-    say(log_tail(dir, dead.name, 5));
-    throw new CommandError("EIO", `${dead.name} ended by itself; its log is ${dir.log(dead.name)}`);
-  };
+  const check = () => check_alive(dir, started);
   await sleep(POLL_MS);
-  check_alive();
-  const connectTimeout = o.timeout_s;
-  await with_rados({ format: "plain", conf: dir.conf, connectTimeout }, async (rados) => {
+  check();
+  await with_rados({ ...g, conf: dir.conf, connectTimeout: o.timeout_s }, async (rados) => {
     const want = dir.read().daemons.filter((d) => d.name.startsWith("osd.")).length;
-    await poll(rados, deadline, check_alive, "OSDs are up", (s) => s.up >= want);
+    await poll(rados, deadline, check, "OSDs are up", (s) => s.up >= want);
     if (o.pool !== undefined && rados.pool_lookup(o.pool) === undefined) {
       await rados.pool_create(o.pool, { pg_num: o.pg_num });
       const app = { prefix: "osd pool application enable", pool: o.pool, app: "rados" };
       await rados.mon_command(app);
     }
-    await poll(rados, deadline, check_alive, "PGs are active+clean", (s) => s.clean);
+    await poll(rados, deadline, check, "PGs are active+clean", (s) => s.clean);
   });
+}
+
+/** A daemon that ends soon after its start says why in its log. */
+function check_alive(dir: ClusterDir, started: readonly DaemonEntry[]): void {
+  const dead = started.find((d) => !is_running(d));
+  if (!dead) return;
+  const why = last_words(dir, dead.name);
+  const log = dir.log(dead.name);
+  throw new CommandError("EIO", `${dead.name} ended by itself: ${why} (its log is ${log})`);
 }
 
 interface Progress {
@@ -86,7 +97,7 @@ interface Progress {
   readonly text: string;
 }
 async function poll(
-  rados: Rados,
+  rados: Session,
   deadline: number,
   check: () => void,
   what: string,
@@ -100,11 +111,12 @@ async function poll(
       if (process.stderr.isTTY) process.stderr.write("\r\x1b[2K");
       return;
     }
-    if (Date.now() > deadline) throw new CommandError("ETIMEDOUT", `not in time: ${what} (${p.text})`);
+    if (Date.now() > deadline)
+      throw new CommandError("ETIMEDOUT", `not in time: ${what} (${p.text})`);
     await sleep(POLL_MS);
   }
 }
-async function progress_of(rados: Rados): Promise<Progress> {
+async function progress_of(rados: Session): Promise<Progress> {
   const { outb } = await rados.mon_command({ prefix: "status" });
   const s = outb as {
     osdmap: { num_up_osds: number; num_osds: number };
@@ -129,7 +141,7 @@ export async function stop_cluster(dir: ClusterDir): Promise<string[]> {
   for (const phase of phases) {
     for (const d of phase) signal_daemon(d, "SIGTERM");
     for (const d of phase) {
-      if (await wait_gone(d, 10_000)) continue;
+      if (await wait_gone(d, STOP_MS)) continue;
       say(`${d.name} does not stop: killing it`);
       signal_daemon(d, "SIGKILL");
       await wait_gone(d, 5000);
@@ -138,13 +150,49 @@ export async function stop_cluster(dir: ClusterDir): Promise<string[]> {
   return running.map((d) => d.name);
 }
 
-/** Starts a daemon again (after stopping it when it runs) and waits until it answers. */
-export async function restart_daemon(dir: ClusterDir, name: string): Promise<void> {
+/** Starts a daemon again (after stopping it when it runs) and waits until it serves. */
+export async function restart_daemon(
+  dir: ClusterDir,
+  name: string,
+  g: GlobalOptions,
+): Promise<void> {
   const d = dir.daemon(name);
   if (is_running(d)) {
     signal_daemon(d, "SIGTERM");
-    if (!(await wait_gone(d, 10_000))) throw new CommandError("EBUSY", `${name} does not stop`);
+    if (!(await wait_gone(d, STOP_MS))) throw new CommandError("EBUSY", `${name} does not stop`);
   }
   start_daemon(dir, d, dir.read().store);
+  const started = dir.daemon(name);
+  await sleep(POLL_MS);
+  check_alive(dir, [started]);
+  // Without a monitor an OSD waits for one; it is started all the same.
+  const mons = dir.read().daemons.filter((x) => x.name.startsWith("mon."));
+  if (!mons.some(is_running)) return;
+  const o = { ...g, conf: dir.conf, connectTimeout: START_S };
+  await with_rados(o, async (session) => {
+    if (d.name.startsWith("osd.")) await wait_boot(dir, started, session);
+  });
 }
 
+/** Until the map says that the OSD is up, where this very process listens. */
+async function wait_boot(dir: ClusterDir, d: DaemonEntry, session: Session): Promise<void> {
+  const deadline = Date.now() + START_S * 1000;
+  const state = async () => {
+    try {
+      const status = await session.osd_command(Number(d.name.slice(4)), STATUS, {
+        timeout_ms: 1000,
+      });
+      return new Fields(status.outb).text("state");
+    } catch {
+      return "not up";
+    }
+  };
+  for (let s = await state(); s !== "active"; s = await state()) {
+    check_alive(dir, [d]);
+    if (Date.now() > deadline) {
+      throw new CommandError("ETIMEDOUT", `${d.name} runs but is not up yet (${s})`);
+    }
+    await sleep(POLL_MS);
+  }
+}
+const STATUS = { prefix: "status" };

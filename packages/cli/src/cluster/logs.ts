@@ -2,6 +2,7 @@
 import { closeSync, fstatSync, openSync, readSync, watch } from "node:fs";
 import { StringDecoder } from "node:string_decoder";
 import pretty from "pino-pretty";
+import { on_interrupt } from "../cli_context.ts";
 import type { ClusterDir, DaemonName } from "./ClusterDir.ts";
 
 export interface LogOptions {
@@ -64,12 +65,14 @@ export async function show_logs(
   const first = next();
   for (const l of first.slice(Math.max(0, first.length - o.lines))) print(l.text);
   if (!o.follow) return;
-  const watchers = names.map((n) =>
-    watch(dir.log(n), () => {
+  const watchers = names.map((n) => {
+    // A daemon that never ran has no log yet.
+    closeSync(openSync(dir.log(n), "a"));
+    return watch(dir.log(n), () => {
       for (const l of next()) print(l.text);
-    }),
-  );
-  await new Promise<void>((ok) => process.once("SIGINT", () => ok()));
+    });
+  });
+  await new Promise<void>((ok) => on_interrupt(ok));
   for (const w of watchers) w.close();
 }
 

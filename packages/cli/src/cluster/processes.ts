@@ -8,6 +8,7 @@ import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { CommandError } from "@tako/common";
+import { Fields } from "../render/Fields.ts";
 import type { ClusterDir, DaemonEntry, DaemonName } from "./ClusterDir.ts";
 
 /** Programs of the daemons; the CLI runs them, it does not import them. */
@@ -83,11 +84,23 @@ export async function wait_gone(d: DaemonEntry, timeout_ms: number): Promise<boo
   return true;
 }
 
-/** Last lines of a daemon's log: why it did not start. */
-export function log_tail(dir: ClusterDir, name: DaemonName, lines: number): string {
+/** Why a daemon ended: the last thing that its log says about it. */
+export function last_words(dir: ClusterDir, name: DaemonName): string {
   try {
-    return readFileSync(dir.log(name), "utf8").trimEnd().split("\n").slice(-lines).join("\n");
+    const lines = readFileSync(dir.log(name), "utf8").trimEnd().split("\n");
+    return words_of(lines.at(-1) ?? "");
   } catch {
-    return "";
+    return "it left no log";
+  }
+}
+/** Event and what explains it of a JSON line; other text as it is. */
+export function words_of(line: string): string {
+  try {
+    const f = new Fields(JSON.parse(line));
+    const err = f.at("err").text("message");
+    const parts = [f.text("msg"), f.text("error"), f.text("reason"), err].filter((t) => t !== "");
+    return parts.length > 0 ? parts.join(": ") : line;
+  } catch {
+    return line;
   }
 }

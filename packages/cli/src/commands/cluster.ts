@@ -1,20 +1,24 @@
 /** `tako cluster ...`: a local cluster in a directory. */
+import { setTimeout as sleep } from "node:timers/promises";
 import { CommandError } from "@tako/common";
-import { type Command, Option } from "commander";
-import { global_options, say, with_rados } from "../cli_context.ts";
-import { ClusterDir } from "../cluster/ClusterDir.ts";
-import {
-  restart_daemon,
-  start_cluster,
-  stop_cluster,
-} from "../cluster/local_cluster.ts";
+import { type Command, InvalidArgumentError, Option } from "commander";
+import { merged_options, on_interrupt, print, say, with_rados } from "../cli_context.ts";
+import { ClusterDir, type DaemonEntry } from "../cluster/ClusterDir.ts";
+import { restart_daemon, start_cluster, stop_cluster } from "../cluster/local_cluster.ts";
 import { show_logs } from "../cluster/logs.ts";
 import { is_running, signal_daemon, wait_gone } from "../cluster/processes.ts";
+import { left, num, table } from "../render/table.ts";
+import { is_pgid } from "./args.ts";
 import { int_arg } from "./int_arg.ts";
 import { print_status } from "./status.ts";
 
 function dir_of(cmd: Command): ClusterDir {
-  return new ClusterDir(global_options(cmd).dir ?? process.env.TAKO_DIR ?? ".tako");
+  return new ClusterDir(merged_options(cmd).dir ?? process.env.TAKO_DIR ?? ".tako");
+}
+/** The daemons of these names; all of them without any. */
+function chosen(dir: ClusterDir, names: readonly string[]): DaemonEntry[] {
+  const all = dir.read().daemons;
+  return names.length === 0 || names.includes("all") ? [...all] : names.map((n) => dir.daemon(n));
 }
 
 export function add_cluster_commands(program: Command): void {
@@ -29,19 +33,47 @@ export function add_cluster_commands(program: Command): void {
       const stopped = await stop_cluster(dir_of(cmd));
       say(stopped.length > 0 ? `stopped ${stopped.join(" ")}` : "nothing was running");
     });
+  add_status(cluster);
+  add_break(cluster);
+  add_logs(cluster);
+}
+
+function add_status(cluster: Command): void {
   cluster
     .command("status")
     .description("the daemons of this cluster, then the status of the cluster")
     .action(async (_o, cmd: Command) => {
       const dir = dir_of(cmd);
-      for (const d of dir.read().daemons) {
-        say(`${d.name}  ${is_running(d) ? `running, pid ${d.pid}` : "stopped"}, port ${d.port}`);
-      }
-      const o = { ...global_options(cmd), conf: dir.conf };
-      await with_rados(o, (rados) => print_status(rados, o));
+      const o = { ...merged_options(cmd), conf: dir.conf };
+      const daemons = dir.read().daemons.map((d) => {
+        const running = is_running(d);
+        return { name: d.name, running, pid: running ? d.pid : null, port: d.port };
+      });
+      print(o, daemons, () => {
+        const rows = daemons.map((d) => [
+          d.name,
+          d.running ? "running" : "stopped",
+          d.pid ?? "-",
+          d.port,
+          dir.log(d.name),
+        ]);
+        return table([left("DAEMON"), left("STATE"), num("PID"), num("PORT"), left("LOG")], rows);
+      });
+      if (o.format !== "plain" || !daemons.some((d) => d.running)) return;
+      o.io.out("\n");
+      await with_rados(o, (session) => print_status(session, o));
     });
-  add_break(cluster);
-  add_logs(cluster);
+}
+
+// ---------------------------------------------------------------- start
+
+interface StartFlags {
+  osds: number;
+  store: "level" | "mem";
+  pool?: string;
+  pgNum: number;
+  detach?: boolean;
+  timeout: number;
 }
 
 function add_start(cluster: Command): void {
@@ -63,37 +95,28 @@ function add_start(cluster: Command): void {
       "\nExamples:\n  tako cluster start --osds 3 --pool test\n" +
         "  tako cluster start --dir /tmp/c1 --store mem --detach\n  tako cluster kill osd.1\n",
     )
-    .action(async (o: StartFlags, cmd: Command) => {
-      const dir = dir_of(cmd);
-      const { osds, store, pgNum, timeout } = o;
-      await start_cluster(dir, {
-        osds,
-        store,
-        pg_num: pgNum,
-        timeout_s: timeout,
-        ...(o.pool !== undefined && { pool: o.pool }),
-      });
-      const g = { ...global_options(cmd), conf: dir.conf };
-      await with_rados(g, (rados) => print_status(rados, g));
-      say(what_next(dir, o.pool ?? "test", o.detach === true));
-      if (!o.detach) await stay(dir);
-    });
-}
-interface StartFlags {
-  osds: number;
-  store: "level" | "mem";
-  pool?: string;
-  pgNum: number;
-  detach?: boolean;
-  timeout: number;
+    .action(start);
 }
 
-function what_next(dir: ClusterDir, pool: string, detached: boolean): string {
+async function start(f: StartFlags, cmd: Command): Promise<void> {
+  const dir = dir_of(cmd);
+  const g = { ...merged_options(cmd), conf: dir.conf };
+  if (!f.detach) on_interrupt(() => void stop_and_exit(dir));
+  const { osds, store, pgNum: pg_num, timeout: timeout_s } = f;
+  const pool = f.pool === undefined ? {} : { pool: f.pool };
+  await start_cluster(dir, { osds, store, pg_num, timeout_s, ...pool }, g);
+  await with_rados(g, (session) => print_status(session, g));
+  say(what_next(dir, f.pool ?? "test", f.pool === undefined, f.detach === true));
+  if (!f.detach) await stay(dir);
+}
+
+function what_next(dir: ClusterDir, pool: string, no_pool: boolean, detached: boolean): string {
   const elsewhere = dir.path === new ClusterDir(".tako").path ? "" : ` --dir ${dir.path}`;
   const t = `npx tako${elsewhere}`;
+  const create = no_pool ? `\n  ${t} osd pool create ${pool} 32` : "";
   return `
-The cluster is ready (data and logs in ${dir.path}). Try, ${detached ? "" : "in another terminal, "}for example:
-  ${t} -s
+The cluster is ready (data and logs in ${dir.path}). Try${detached ? "" : ", in another terminal"}:
+  ${t} -s${create}
   echo hello | ${t} rados -p ${pool} put greeting -
   ${t} rados -p ${pool} get greeting -
   ${t} osd map ${pool} greeting
@@ -104,48 +127,92 @@ ${detached ? `Stop it with: ${t} cluster stop` : "Ctrl-C stops it."}
 `;
 }
 
-/** Until SIGINT or SIGTERM; then stops the daemons. A second signal ends at once. */
+/** Until Ctrl-C. Meanwhile says which daemons end and come back. */
 async function stay(dir: ClusterDir): Promise<void> {
-  // A timer keeps the process alive; there is nothing else to wait for.
-  const hold = setInterval(() => {}, 1 << 30);
-  await new Promise<void>((ok) => {
-    for (const s of ["SIGINT", "SIGTERM"] as const) process.once(s, () => ok());
-  });
-  clearInterval(hold);
-  for (const s of ["SIGINT", "SIGTERM"] as const) process.once(s, () => process.exit(130));
+  const ran = new Map<string, boolean>();
+  for (;;) {
+    for (const d of dir.exists ? dir.read().daemons : []) {
+      const runs = is_running(d);
+      const before = ran.get(d.name);
+      if (before !== undefined && before !== runs)
+        say(`${d.name} ${runs ? "runs again" : "ended"}`);
+      ran.set(d.name, runs);
+    }
+    await sleep(500);
+  }
+}
+/** A second signal ends at once and leaves what still runs. */
+async function stop_and_exit(dir: ClusterDir): Promise<void> {
+  on_interrupt(() => process.exit(130));
   say("\nstopping");
-  await stop_cluster(dir);
+  try {
+    await stop_cluster(dir);
+  } finally {
+    process.exit(130);
+  }
 }
 
+// ---------------------------------------------------------------- kill, restart
+
 const SIGNALS = ["KILL", "TERM", "INT", "STOP", "CONT", "ABRT", "HUP"] as const;
+type SignalName = (typeof SIGNALS)[number];
+/** After these the process is gone. */
+const ENDING: readonly SignalName[] = ["KILL", "TERM", "INT", "ABRT"];
+
+function signal_arg(text: string): SignalName {
+  const name = text.toUpperCase().replace(/^SIG/, "");
+  const found = SIGNALS.find((s) => s === name);
+  if (found) return found;
+  throw new InvalidArgumentError(`want one of ${SIGNALS.join(", ")}`);
+}
 
 function add_break(cluster: Command): void {
   cluster
     .command("kill")
-    .argument("<daemon>", "osd.N or mon.a")
-    .addOption(new Option("--signal <name>", "signal to send").choices(SIGNALS).default("KILL"))
-    .description("send a signal to a daemon; KILL gives it no chance to say goodbye")
+    .argument("<daemon...>", "osd.N, mon.a or all")
+    .option("--signal <name>", `one of ${SIGNALS.join(" ")}`, signal_arg, "KILL")
+    .description("send a signal to daemons; KILL gives them no chance to say goodbye")
     .addHelpText(
       "after",
-      "\nExamples:\n  tako cluster kill osd.1\n  tako cluster kill osd.2 --signal STOP\n",
+      "\nExamples:\n  tako cluster kill osd.1\n  tako cluster kill osd.0 osd.2\n" +
+        "  tako cluster kill osd.2 --signal STOP\n",
     )
-    .action(async (name: string, o: { signal: string }, cmd: Command) => {
-      const d = dir_of(cmd).daemon(name);
-      signal_daemon(d, `SIG${o.signal}` as NodeJS.Signals);
-      const ends = ["KILL", "TERM", "INT", "ABRT"].includes(o.signal);
-      if (ends && !(await wait_gone(d, 15_000))) {
-        throw new CommandError("EBUSY", `${name} still runs after SIG${o.signal}`);
+    .action(async (names: string[], o: { signal: SignalName }, cmd: Command) => {
+      const all = chosen(dir_of(cmd), names);
+      const victims = names.includes("all") ? all.filter(is_running) : all;
+      for (const d of victims) signal_daemon(d, `SIG${o.signal}`);
+      for (const d of victims) {
+        if (ENDING.includes(o.signal) && !(await wait_gone(d, 15_000))) {
+          throw new CommandError("EBUSY", `${d.name} still runs after SIG${o.signal}`);
+        }
+        say(`sent SIG${o.signal} to ${d.name} (pid ${d.pid})`);
       }
-      say(`sent SIG${o.signal} to ${name} (pid ${d.pid})`);
     });
   cluster
     .command("restart")
-    .argument("<daemon>", "osd.N or mon.a")
-    .description("start a daemon again, after stopping it when it runs")
-    .action(async (name: string, _o, cmd: Command) => {
-      await restart_daemon(dir_of(cmd), name);
-      say(`started ${name}`);
+    .argument("<daemon...>", "osd.N, mon.a or all")
+    .description("start daemons again, after stopping them when they run")
+    .action(async (names: string[], _o, cmd: Command) => {
+      const dir = dir_of(cmd);
+      for (const d of chosen(dir, names)) {
+        await restart_daemon(dir, d.name, merged_options(cmd));
+        say(`started ${d.name}`);
+      }
     });
+}
+
+// ---------------------------------------------------------------- logs
+
+interface LogFlags {
+  follow?: boolean;
+  pg?: string;
+  event?: string;
+  lines: number;
+}
+
+function pgid_arg(text: string): string {
+  if (is_pgid(text)) return text.toLowerCase();
+  throw new InvalidArgumentError("want a pgid: <pool>.<hex>, such as 1.2a");
 }
 
 function add_logs(cluster: Command): void {
@@ -154,7 +221,7 @@ function add_logs(cluster: Command): void {
     .argument("[daemon...]", "only these: osd.0 mon.a ...")
     .description("logs of the daemons: pretty on a terminal, one JSON object a line in a pipe")
     .option("-f, --follow", "go on with new lines")
-    .option("--pg <pgid>", "only lines about this PG")
+    .option("--pg <pgid>", "only lines about this PG", pgid_arg)
     .option("--event <name>", "only this event, e.g. pg_state (see docs/logs.md)")
     .option("-n, --lines <n>", "how many of the newest lines first", int_arg(0, 10_000_000), 1000)
     .addHelpText(
@@ -162,19 +229,9 @@ function add_logs(cluster: Command): void {
       "\nExamples:\n  tako cluster logs -f --pg 1.0\n" +
         "  tako cluster logs osd.0 osd.1 --event pg_state | jq .to\n",
     )
-    .action(async (daemons: string[], o: LogFlags, cmd: Command) => {
+    .action(async (names: string[], o: LogFlags, cmd: Command) => {
       const dir = dir_of(cmd);
-      const names = daemons.length > 0 ? daemons : dir.read().daemons.map((d) => d.name);
-      await show_logs(
-        dir,
-        names.map((n) => dir.daemon(n).name),
-        o,
-      );
+      const daemons = chosen(dir, names).map((d) => d.name);
+      await show_logs(dir, daemons, o);
     });
-}
-interface LogFlags {
-  follow?: boolean;
-  pg?: string;
-  event?: string;
-  lines: number;
 }

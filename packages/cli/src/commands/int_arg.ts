@@ -5,7 +5,8 @@ export function int_arg(min: number, max = Number.MAX_SAFE_INTEGER): (text: stri
   return (text) => {
     const n = Number(text);
     if (!/^\d+$/.test(text) || n < min || n > max) {
-      const range = max === Number.MAX_SAFE_INTEGER ? `of at least ${min}` : `from ${min} to ${max}`;
+      const range =
+        max === Number.MAX_SAFE_INTEGER ? `of at least ${min}` : `from ${min} to ${max}`;
       throw new InvalidArgumentError(`want a whole number ${range}`);
     }
     return n;

@@ -1,0 +1,182 @@
+/** `tako osd ...`: OSDs and their map. Arguments as in Ceph's MonCommands.h. cluster.md §7.1. */
+import { render_osd_df } from "../render/df.ts";
+import { Fields } from "../render/Fields.ts";
+import { render_blocked_by, render_json, render_lines, render_osd_perf } from "../render/misc.ts";
+import { render_osd_dump, render_osd_stat } from "../render/osd_dump.ts";
+import { render_osd_tree } from "../render/osd_tree.ts";
+import { is_number, SURE } from "./args.ts";
+import type { MonSpec } from "./mon_command.ts";
+import { set_flags } from "./status.ts";
+
+const FLAGS = [
+  "full",
+  "pause",
+  "noup",
+  "nodown",
+  "noout",
+  "noin",
+  "nobackfill",
+  "norebalance",
+  "norecover",
+  "noscrub",
+  "nodeep-scrub",
+  "notieragent",
+  "nosnaptrim",
+];
+const TREE_STATES = ["up", "down", "in", "out", "destroyed"];
+
+/** An epoch may be left out before the states. */
+function tree_args(words: readonly string[]): Record<string, unknown> {
+  const [first = "", ...rest] = words;
+  const states = is_number(first) ? rest : words;
+  return {
+    ...(is_number(first) && { epoch: first }),
+    ...(states.length > 0 && { states }),
+  };
+}
+
+const LOOK: readonly MonSpec[] = [
+  {
+    use: "osd stat [epoch]",
+    about: "how many OSDs are up and in",
+    plain: (v, x) => render_osd_stat(v, x.o.io.now_ms(), set_flags(x.session)),
+  },
+  {
+    use: "osd dump [epoch]",
+    about: "the whole OSDMap",
+    examples: ["osd dump", "osd dump 12", "osd dump -f json-pretty"],
+    plain: render_osd_dump,
+  },
+  {
+    use: "osd tree [epoch] [states...]",
+    about: `the CRUSH hierarchy and the state of each OSD; states: ${TREE_STATES.join(" ")}`,
+    examples: ["osd tree", "osd tree down", "osd tree 12 up in"],
+    fit: tree_args,
+    plain: render_osd_tree,
+  },
+  { use: "osd ls [epoch]", about: "ids of all OSDs", plain: render_lines },
+  {
+    use: "osd ls-tree <name>",
+    about: "ids of the OSDs below a bucket",
+    plain: render_lines,
+  },
+  {
+    use: "osd getmap [epoch]",
+    about: "the encoded OSDMap",
+    examples: ["osd getmap -o osdmap.bin"],
+  },
+  {
+    use: "osd getmaxosd",
+    about: "how many OSD ids there are",
+    plain: (v) => {
+      const f = new Fields(v);
+      return `max_osd = ${f.num("max_osd")} in epoch ${f.num("epoch")}`;
+    },
+  },
+  { use: "osd find <id>", about: "address and CRUSH location of an OSD" },
+  { use: "osd info [id]", about: "the OSDMap's entries of OSDs" },
+  { use: "osd metadata [id]", about: "what OSDs say about themselves" },
+  { use: "osd versions", about: "how many OSDs run which version" },
+  {
+    use: "osd map <pool> <object> [nspace]",
+    about: "which PG and which OSDs an object is on",
+    examples: ["osd map test greeting"],
+    status_is_data: true,
+  },
+  {
+    use: "osd df [output_method] [filter_by] [filter]",
+    about: "space used on each OSD; 'tree' shows the hierarchy, too",
+    choices: { output_method: ["plain", "tree"], filter_by: ["class", "name"] },
+    examples: ["osd df", "osd df tree"],
+    plain: (v, x) => render_osd_df(v, x.cmd.output_method === "tree"),
+  },
+  { use: "osd perf", about: "commit and apply latencies", plain: render_osd_perf },
+  { use: "osd blocked-by", about: "which OSDs PGs wait for", plain: render_blocked_by },
+  {
+    use: "osd blocklist ls",
+    about: "addresses that may not write",
+    plain: (v) =>
+      new Fields(v)
+        .elements()
+        .map((e) => `${e.text("addr")} ${e.text("until")}`)
+        .join("\n"),
+  },
+  {
+    use: "osd ok-to-stop <ids...>",
+    about: "would all PGs stay active without these OSDs?",
+    plain: render_json,
+  },
+  {
+    use: "osd safe-to-destroy <ids...>",
+    about: "can these OSDs go without less durability?",
+    plain: () => "",
+  },
+];
+
+const CHANGE: readonly MonSpec[] = [
+  {
+    use: "osd down <ids...>",
+    about: "mark OSDs down; one that runs comes up again",
+    options: [["--definitely-dead", "nothing of this incarnation runs any more"]],
+    examples: ["osd down 1 osd.2"],
+  },
+  { use: "osd out <ids...>", about: "mark OSDs out: their data moves away" },
+  { use: "osd in <ids...>", about: "mark OSDs in again" },
+  { use: "osd rm <ids...>", about: "remove OSDs that are down from the map" },
+  {
+    use: "osd lost <id>",
+    about: "declare what only this OSD has as lost, so that PGs can go on",
+    options: [SURE],
+  },
+  {
+    use: "osd destroy <id>",
+    about: "mark an OSD's data as destroyed, keep its id",
+    options: [SURE],
+  },
+  { use: "osd purge <id>", about: "remove an OSD from the map and from CRUSH", options: [SURE] },
+  {
+    use: "osd new <uuid> [id]",
+    about: "allocate the id of a new OSD",
+    status_is_data: true,
+  },
+  { use: "osd create [uuid] [id]", about: "allocate an OSD id", status_is_data: true },
+  { use: "osd reweight <id> <weight>", about: "override weight, 0.0 to 1.0" },
+  { use: "osd primary-affinity <id> <weight>", about: "how readily it is primary, 0.0 to 1.0" },
+  { use: "osd setmaxosd <newmax>", about: "set how many OSD ids there are" },
+  {
+    use: "osd set <key>",
+    about: "set a flag",
+    choices: { key: FLAGS },
+    examples: ["osd set noout"],
+  },
+  { use: "osd unset <key>", about: "clear a flag", choices: { key: FLAGS } },
+  { use: "osd pause", about: "stop client reads and writes" },
+  { use: "osd unpause", about: "let clients go on" },
+  { use: "osd set-nearfull-ratio <ratio>", about: "warn from this use on" },
+  { use: "osd set-backfillfull-ratio <ratio>", about: "take no backfill from this use on" },
+  { use: "osd set-full-ratio <ratio>", about: "refuse writes from this use on" },
+];
+
+const OVERRIDE: readonly MonSpec[] = [
+  { use: "osd pg-temp <pgid> [id...]", about: "temporary acting set of a PG; none clears it" },
+  { use: "osd primary-temp <pgid> <id>", about: "temporary primary of a PG" },
+  { use: "osd rm-primary-temp <pgid>", about: "clear the temporary primary of a PG" },
+  { use: "osd pg-upmap <pgid> <id...>", about: "place a PG on these OSDs" },
+  { use: "osd rm-pg-upmap <pgid>", about: "place a PG by CRUSH again" },
+  { use: "osd pg-upmap-items <pgid> <id...>", about: "replace OSDs of a PG: FROM TO ..." },
+  { use: "osd rm-pg-upmap-items <pgid>", about: "clear the replacements of a PG" },
+  {
+    use: "osd force-create-pg <pgid>",
+    about: "create a PG anew whose copies are all lost",
+    options: [SURE],
+  },
+  {
+    use: "osd blocklist add <addr> [expire]",
+    about: "forbid an address to write, for so many seconds",
+    examples: ["osd blocklist add 127.0.0.1:0/123 600"],
+  },
+  { use: "osd blocklist rm <addr>", about: "let an address write again" },
+  { use: "osd blocklist clear", about: "empty the blocklist" },
+];
+
+export const OSD_SPECS: readonly MonSpec[] = [...LOOK, ...CHANGE, ...OVERRIDE];
