@@ -103,7 +103,11 @@ describe("refusals", () => {
       "EOPNOTSUPP",
       /cannot shrink/,
     ],
-    [{ prefix: "osd pool set", pool: "rbd", var: "pg_num", val: "16" }, "EBUSY", /creating pgs/],
+    [
+      { prefix: "osd pool set", pool: "rbd", var: "pg_num", val: "16" },
+      "EOPNOTSUPP",
+      /do not split/,
+    ],
     [{ prefix: "osd pool set", pool: "rbd", var: "pgp_num", val: "9" }, "EINVAL", /> pg_num 8/],
     [
       { prefix: "osd pool set", pool: "rbd", var: "colour", val: "red" },

@@ -321,6 +321,9 @@ function set_pg_num(v: View, id: number, p: pg_pool_t, n: number): void {
   if (n < p.pg_num) {
     refuse("EOPNOTSUPP", `pg_num cannot shrink: it is ${p.pg_num}, and PGs are never merged`);
   }
+  if (!v.config.get("mon_allow_pg_split")) {
+    refuse("EOPNOTSUPP", `pg_num cannot grow yet: it is ${p.pg_num}, and OSDs do not split PGs`);
+  }
   const committed = v.osdmap.get_pg_pool(id);
   if (pool_has_flag(p, "creating") || !committed || committed.pg_num !== p.pg_num) {
     refuse("EBUSY", "busy creating pgs; try again later");
