@@ -14,6 +14,7 @@ import { peering_chart, renderPeeringStates } from "./chart.ts";
 import { peering_coverage } from "./PeeringMachine.ts";
 import { PeeringState } from "./PeeringState.ts";
 import { PG_STATES, state_string } from "./pg_state.ts";
+import { RecoveryCtx } from "./RecoveryCtx.ts";
 import { PGID } from "./testing/TestOSD.ts";
 import { Transcript } from "./testing/Transcript.ts";
 
@@ -138,6 +139,26 @@ describe("statistics", () => {
     expect(state_string(bits)).toBe("active+undersized+degraded+remapped");
     expect(state_string(new Set())).toBe("unknown");
   });
+});
+
+test("maps that are gone are jumped over: the past before the gap does not count any more", () => {
+  const t = after("write a", "map down 2", "run");
+  const pg = pg_of(t, 0);
+  expect(pg.past_intervals.empty()).toBe(false);
+  const lastmap = pg.osdmap;
+  for (let i = 0; i < 4; i++) t.exec("map nothing 0");
+  t.exec("map up 2");
+  const map = t.map(lastmap.epoch + 5);
+  const m = map.pg_to_up_acting_osds(PGID);
+  const rctx = new RecoveryCtx();
+  pg.advance_map(map, lastmap, m.up, m.up_primary, m.acting, m.acting_primary, rctx);
+  pg.activate_map(rctx);
+  expect(pg.past_intervals.empty()).toBe(true);
+  expect(pg.oldest_map()).toBe(map.epoch);
+  pg.check_invariants();
+  t.osd(0).store.queue_transaction(rctx.transaction);
+  const copy = PeeringState.load(t.osd(0).init_of(map), t.osd(0).store);
+  expect(copy.oldest_map()).toBe(map.epoch);
 });
 
 test("query has the fields of `ceph pg query`", () => {

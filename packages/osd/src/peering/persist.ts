@@ -35,6 +35,7 @@ const BIGINFO_KEY = "_biginfo";
 interface StoredInfo {
   readonly epoch: epoch_t;
   readonly info: pg_info_t;
+  readonly map_gap_end: epoch_t;
 }
 
 export function place_of(spgid: spg_t, require_rollback: boolean): log_place_t {
@@ -54,12 +55,13 @@ export function write_if_dirty(ps: PeeringState, t: Transaction): void {
   if (ps.deleted || !ps.dirty()) return;
   const place = place_of(ps.spgid, is_erasure(ps.pool.info));
   // The log keeps parts of the info in step, so a changed log is a changed info.
-  const stored: StoredInfo = { epoch: ps.get_osdmap_epoch(), info: ps.info };
+  const epoch = ps.get_osdmap_epoch();
+  const stored: StoredInfo = { epoch, info: ps.info, map_gap_end: ps.map_gap_end };
   const vals = new Map([[INFO_KEY, encode(stored)]]);
   if (ps.dirty_big_info) vals.set(BIGINFO_KEY, encode(ps.past_intervals.to_wire()));
   t.omap_setkeys(place.coll, place.oid, vals);
   ps.pg_log.write_log_and_missing(t, place);
-  ps.last_persisted_epoch = stored.epoch;
+  ps.last_persisted_epoch = epoch;
   ps.dirty_info = false;
   ps.dirty_big_info = false;
 }
@@ -74,6 +76,11 @@ export function init_new(
   ps.info = pg_info_t(ps.spgid, { history: { ...history } });
   ps.past_intervals = past instanceof PastIntervals ? past.copy() : PastIntervals.from_wire(past);
   if (history.last_epoch_clean >= history.same_interval_since) ps.past_intervals.clear();
+  // Whoever told us may have skipped maps, and knows no more of the past than this.
+  const known_since = ps.past_intervals.empty()
+    ? history.same_interval_since
+    : ps.past_intervals.first;
+  if (known_since > history.last_epoch_clean) ps.map_gap_end = known_since;
   const { coll, oid } = place_of(ps.spgid, false);
   t.touch(coll, oid);
   ps.pg_log.mark_log_for_rewrite();
@@ -114,7 +121,7 @@ function read_json(store: ObjectStore, spgid: spg_t, key: string): unknown {
 function read_info(store: ObjectStore, spgid: spg_t): StoredInfo {
   const x = read_json(store, spgid, INFO_KEY);
   if (typeof x !== "object" || x === null) throw corrupt(spgid, "the info is no object");
-  const { epoch, info }: Partial<Record<keyof StoredInfo, unknown>> = x;
+  const { epoch, info, map_gap_end }: Partial<Record<keyof StoredInfo, unknown>> = x;
   if (!Number.isSafeInteger(epoch) || Number(epoch) < 1) {
     throw corrupt(spgid, "the info has no valid epoch");
   }
@@ -122,7 +129,12 @@ function read_info(store: ObjectStore, spgid: spg_t): StoredInfo {
   if (info.pgid !== spgid) throw corrupt(spgid, `the info is that of pg ${info.pgid}`);
   if (!is_hobject(info.last_backfill)) throw corrupt(spgid, "last_backfill is no object name");
   const stat_sum = object_stat_sum_t(info.stats.stat_sum);
-  return { epoch: Number(epoch), info: { ...info, stats: { ...info.stats, stat_sum } } };
+  const gap = Number.isSafeInteger(map_gap_end) ? Number(map_gap_end) : 0;
+  return {
+    epoch: Number(epoch),
+    info: { ...info, stats: { ...info.stats, stat_sum } },
+    map_gap_end: gap,
+  };
 }
 
 export function peek_map_epoch(store: ObjectStore, spgid: spg_t): epoch_t {
@@ -131,10 +143,11 @@ export function peek_map_epoch(store: ObjectStore, spgid: spg_t): epoch_t {
 
 export function load(ps: PeeringState, store: ObjectStore): PeeringState {
   set_mapping_of_map(ps);
-  const { epoch, info } = read_info(store, ps.spgid);
+  const { epoch, info, map_gap_end } = read_info(store, ps.spgid);
   const past = read_json(store, ps.spgid, BIGINFO_KEY);
   if (!is_past_intervals(past)) throw corrupt(ps.spgid, "the past intervals are not readable");
   ps.info = info;
+  ps.map_gap_end = map_gap_end;
   ps.past_intervals = PastIntervals.from_wire(past);
   ps.last_persisted_epoch = epoch;
   const place = place_of(ps.spgid, is_erasure(ps.pool.info));

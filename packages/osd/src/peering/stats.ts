@@ -156,18 +156,25 @@ function count_locations(ps: PeeringState, total: number): void {
   const shards = [...new Set([...ps.upset, ...ps.actingset])].sort(shard_cmp);
   const complete = shards.filter((s) => num_missing_on(ps, s) === 0);
   ps.pg_stats.avail_no_missing = complete;
-  const counts = new Map<string, number>();
-  const add = (at: string, n: number) => counts.set(at, (counts.get(at) ?? 0) + n);
   const lacking = ps.missing_loc.get_needs_recovery();
+  // Objects in the same place share one set: name each place once.
+  const places = new Map<ReadonlySet<pg_shard_t>, number>();
   for (const [soid, item] of lacking) {
     if (item.is_delete) continue;
-    add([...ps.missing_loc.get_locations(soid)].sort(shard_cmp).join(","), 1);
+    const at = ps.missing_loc.get_locations(soid);
+    places.set(at, (places.get(at) ?? 0) + 1);
   }
+  const counts = new Map<string, number>();
+  const add = (at: Iterable<pg_shard_t>, n: number) => {
+    const key = [...at].sort(shard_cmp).join(",");
+    counts.set(key, (counts.get(key) ?? 0) + n);
+  };
+  for (const [at, n] of places) add(at, n);
   // All others are on every member whose copy is not being backfilled.
   const whole = shards.filter((s) => {
     return s === ps.pg_whoami || ps.peer_info.get(s)?.last_backfill === "MAX";
   });
-  add(whole.join(","), Math.max(0, total - lacking.size));
+  add(whole, Math.max(0, total - lacking.size));
   ps.pg_stats.object_location_counts = [...counts]
     .filter(([, objects]) => objects > 0)
     .sort(([a], [b]) => (a < b ? -1 : 1))
