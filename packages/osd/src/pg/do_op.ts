@@ -4,6 +4,7 @@
  * Ceph counterpart: PrimaryLogPG::do_op, execute_ctx, prepare_transaction. peering.md §8.3, §8.4.
  */
 import {
+  addr_str,
   ERRNO,
   EVERSION_ZERO,
   type hobject_parts_t,
@@ -30,6 +31,7 @@ import { rep_repair_primary_object } from "./repair.ts";
 
 export function do_op(pg: PG, op: OpRequest, m: Msg<"osd_op">): void {
   if (!pg.is_primary()) return drop(pg, op, "misdirected");
+  if (is_blocklisted(pg, op)) return reply_op_error(pg, op, m, -ERRNO.ESHUTDOWN);
   if (m.ops.some((step) => step.op === "pgnls")) return do_pg_op(pg, op, m);
   const o = parse_hobject(m.hobj);
   if (!o || !object_in_pg(pg, m.hobj)) return drop(pg, op, "misdirected");
@@ -49,6 +51,14 @@ export function do_op(pg: PG, op: OpRequest, m: Msg<"osd_op">): void {
   if (write && refuse(pg, op)) return;
   pg.host.op_tracker.mark(op, "started", "started");
   execute_ctx(pg, op, m, obc, write);
+}
+
+/** The instance, or everybody at its host (port and nonce 0). */
+function is_blocklisted(pg: PG, op: OpRequest): boolean {
+  const { blocklist } = pg.osdmap;
+  if (blocklist.size === 0) return false;
+  const addr = op.con.peer_addr;
+  return blocklist.has(addr_str(addr)) || blocklist.has(addr_str({ ...addr, port: 0, nonce: 0 }));
 }
 
 /** 0, or -errno of a request that could never succeed. */

@@ -6,6 +6,7 @@
 import { isDeepStrictEqual } from "node:util";
 import {
   build_simple_crush_map,
+  clean_temps,
   Config,
   type ConfigValues,
   type Incremental,
@@ -69,6 +70,8 @@ export class PGCluster {
   #nonce = 1;
   /** Not delivered while set: test code decides. */
   readonly held = new Set<string>();
+  /** Messages that never arrive. */
+  lost: (from: number, m: Message) => boolean = () => false;
 
   constructor(o: PGClusterOptions) {
     this.rng = new SeededRng(o.seed ?? 1);
@@ -120,6 +123,7 @@ export class PGCluster {
   new_map(edit: Edit): void {
     const inc = new_incremental(this.map);
     edit(inc);
+    clean_temps(this.map, this.map.apply_incremental(inc), inc);
     this.map = this.map.apply_incremental(inc);
     const { map } = this;
     this.maps.set(map.epoch, map);
@@ -182,6 +186,7 @@ export class PGCluster {
     else this.#net.set(key, [deliver]);
   }
   send(from: number, to: number, m: Message): void {
+    if (this.lost(from, m)) return;
     const target = this.osd(to);
     this.post(`osd.${from}`, `osd.${to}`, () => target.ms_dispatch(from, m));
   }
@@ -201,17 +206,19 @@ export class PGCluster {
     if (first && this.deliver_one()) return true;
     if (this.clock.run_deferred()) return true;
     if (!first && this.deliver_one()) return true;
-    // Short timers are commits; the monitor is slower than those.
-    if (this.clock.run_timer(50)) return true;
-    if (this.#wanted.length > 0) {
-      const edits = this.#wanted;
-      this.#wanted = [];
-      this.new_map((inc) => {
-        for (const edit of edits) edit(inc);
-      });
-      return true;
-    }
+    // Short timers are commits; the monitor is usually slower than those.
+    if (this.rng.int(20) > 0 && this.clock.run_timer(50)) return true;
+    if (this.#grant_wanted() || this.clock.run_timer(50)) return true;
     return limit_ms > 0 && this.clock.run_timer(limit_ms);
+  }
+  #grant_wanted(): boolean {
+    const edits = this.#wanted;
+    if (edits.length === 0) return false;
+    this.#wanted = [];
+    this.new_map((inc) => {
+      for (const edit of edits) edit(inc);
+    });
+    return true;
   }
   steps(n: number): void {
     for (let i = 0; i < n && this.step(); i++) this.check();
