@@ -79,8 +79,9 @@ function installKey() {
 function installed() {
   const key = installKey();
   if (readText(INSTALL_STAMP) === key) return true;
-  // Somebody ran npm by hand: npm's own record of what is installed says whether that will do.
-  if (existsSync(INSTALL_STAMP) || !treeMatchesLock()) return false;
+  // The manifests changed, or somebody ran npm by hand: npm's own record of what it installed says
+  // whether that will do. Installing anew would pull the modules from under whoever runs meanwhile.
+  if (!treeMatchesLock()) return false;
   writeFileSync(INSTALL_STAMP, key);
   return true;
 }
@@ -90,8 +91,20 @@ function treeMatchesLock() {
   const tree = readJson(join(ROOT, "node_modules/.package-lock.json"));
   if (!tree?.packages || !lock?.packages) return false;
   return Object.entries(lock.packages).every(([path, want]) => {
-    if (!path.includes("node_modules/") || want.optional === true) return true;
+    if (!path.includes("node_modules/")) return manifestMatches(path, want);
+    if (want.optional === true) return true;
     return existsSync(join(ROOT, path)) && tree.packages[path]?.version === want.version;
+  });
+}
+
+/** If not, `npm ci` will say what to do. @param {string} dir @param {Record<string, object>} locked */
+function manifestMatches(dir, locked) {
+  const manifest = readJson(join(ROOT, dir, "package.json"));
+  return ["dependencies", "devDependencies", "optionalDependencies"].every((kind) => {
+    const [a, b] = [manifest?.[kind] ?? {}, locked[kind] ?? {}].map((o) =>
+      Object.entries(o).sort(),
+    );
+    return JSON.stringify(a) === JSON.stringify(b);
   });
 }
 
