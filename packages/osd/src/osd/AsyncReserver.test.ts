@@ -78,3 +78,12 @@ test("more slots are used at once", () => {
   run_deferred();
   expect(told).toEqual(["grant a", "grant b"]);
 });
+
+test("one who gives up its slot just when it is taken is not told of a preemption", () => {
+  request("low", 1);
+  run_deferred();
+  request("high", 2);
+  r.cancel_reservation("low");
+  run_deferred();
+  expect(told).toEqual(["grant low", "grant high"]);
+});

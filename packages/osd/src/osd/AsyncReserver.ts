@@ -20,6 +20,8 @@ export class AsyncReserver {
   readonly #defer: (fn: () => void) => void;
   readonly #queued = new Map<string, Request>();
   readonly #granted = new Map<string, Request>();
+  /** Preempted, and not told yet: who cancels in that moment need not hear of it. */
+  readonly #preempted = new Map<string, Request>();
   #order = 0;
 
   /** `defer` runs a callback after the current turn: grants never happen inside request(). */
@@ -47,6 +49,7 @@ export class AsyncReserver {
 
   /** Gives back a slot or leaves the queue; nothing happens for an unknown item. */
   cancel_reservation(item: string): void {
+    this.#preempted.delete(item);
     if (this.#queued.delete(item)) return;
     if (this.#granted.delete(item)) this.#do_queues();
   }
@@ -127,11 +130,19 @@ export class AsyncReserver {
       }
     }
     if (!victim) return false;
-    const { item, on_preempt, told } = victim;
+    const { item, told } = victim;
     this.#granted.delete(item);
     // Who has not heard of its slot yet goes on waiting: it would take a preemption for a stray event.
-    if (told) this.#defer(() => on_preempt?.());
+    if (told) this.#tell_preempted(victim);
     else this.#queued.set(item, victim);
     return true;
+  }
+  #tell_preempted(r: Request): void {
+    this.#preempted.set(r.item, r);
+    this.#defer(() => {
+      if (this.#preempted.get(r.item) !== r) return;
+      this.#preempted.delete(r.item);
+      r.on_preempt?.();
+    });
   }
 }
