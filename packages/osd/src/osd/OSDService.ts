@@ -185,7 +185,8 @@ export class OSDService implements PGHost {
   }
   pg_deleted(pg: PG): void {
     this.log.info({ pg: pg.spgid, epoch: this.osdmap().epoch }, "pg_removed");
-    this.#osd.recovery.forget(pg);
+    // Its slot for deleting goes to the next; what waits in it gives up.
+    pg.shutdown();
     this.#osd.stats.forget(pg);
     this.#osd.pgs.remove(pg);
   }
