@@ -12,3 +12,4 @@ export * from "./statechart/index.ts";
 export * from "./types/entity.ts";
 export * from "./types/hobject.ts";
 export * from "./types/osd_types.ts";
+export { message_fields } from "./msg/message_fields.ts";

@@ -5,6 +5,7 @@ import { hostname, release, totalmem, type } from "node:os";
 import { CommandError, type Config, type MonTarget, StoreError } from "@tako/common";
 import { type DaemonContext, type RunningDaemon, run_daemon } from "@tako/common/io";
 import { LevelStore } from "./io/LevelStore.ts";
+import { PQueueBackground } from "./io/PQueueBackground.ts";
 import type { OSDIdentity } from "./osd/Boot.ts";
 import { OSD } from "./osd/OSD.ts";
 import { MemStore } from "./store/MemStore.ts";
@@ -34,6 +35,7 @@ async function start(ctx: DaemonContext): Promise<RunningDaemon> {
     config,
     mons: ctx.mon_hosts.map((a): MonTarget => ({ name: "mon.any", addr: { ...a, nonce: 0 } })),
     identity: identity_of(config, store),
+    background: new PQueueBackground(1),
     set_log_level: (subsys, level) => log.set_level(level, subsys === "*" ? undefined : subsys),
     version: VERSION,
     on_must_stop: (reason) => ctx.request_stop(reason),

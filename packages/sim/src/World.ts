@@ -46,7 +46,7 @@ export const SIM_CONFIG: ConfigValues = {
   osd_min_pg_log_entries: 20,
   osd_max_pg_log_entries: 50,
   osd_pg_log_trim_min: 5,
-  osd_pg_log_dups_tracked: 100,
+  osd_pg_log_dups_tracked: 1000,
   osd_backfill_scan_min: 2,
   osd_backfill_scan_max: 4,
   osd_recovery_max_chunk: 4096,

@@ -1,4 +1,5 @@
 /** One seeded run: a cluster, a workload, faults, then healing and the checks. */
+import { message_fields } from "@tako/common";
 import { all_pgs, check_quiescent, why_not_clean } from "./checks.ts";
 import { Nemesis } from "./Nemesis.ts";
 import { SimRng } from "./SimRng.ts";
@@ -37,7 +38,7 @@ export async function run_seed(o: RunOptions): Promise<RunResult> {
     max_commit_ms: rng.pick([0.5, 5]),
     config: { osd_debug_check_invariants: true },
   });
-  if (o.trace) world.log.on_line = o.trace;
+  if (o.trace) trace_all(world, o.trace);
   const workload = new Workload(world, new SimRng(o.seed, 8));
   const nemesis = new Nemesis(world, new SimRng(o.seed, 9), {
     mean_interval_ms: rng.pick([300, 1000, 3000]),
@@ -59,6 +60,14 @@ export async function run_seed(o: RunOptions): Promise<RunResult> {
     virtual_ms: world.scheduler.now_ms,
     events: world.scheduler.events_run,
     tail: world.log.tail(60),
+  };
+}
+
+/** Every line of the event log, and every message that is delivered. */
+function trace_all(world: World, out: (line: string) => void): void {
+  world.log.on_line = out;
+  world.net.on_deliver = (from, to, m) => {
+    if (m.type !== "osd_ping") world.log.add(to, `<- ${from} ${JSON.stringify(message_fields(m))}`);
   };
 }
 

@@ -339,7 +339,7 @@ export class WsConnection implements Connection {
     while (t?.is_open === true && t.buffered < high_water) {
       const batch = this.queue.take(MAX_BATCH, MAX_BATCH_BYTES);
       if (batch === undefined) return;
-      if (this.log.enabled("debug")) for (const m of batch.messages) this.trace(m, "msg_out");
+      if (this.log.enabled("debug")) for (const m of batch.messages) this.trace_out(m);
       const ack = this.lossless ? this.in_seq : 0;
       t.send(encode_messages(batch.messages, { seq: this.lossless ? batch.seq : 0, ack }));
       this.acked_in = this.in_seq;
@@ -379,7 +379,7 @@ export class WsConnection implements Connection {
       this.in_seq = this.lossless ? seq - 1 : 0;
       this.attempts = 0;
       this.bad_frames = 0;
-      if (this.log.enabled("debug")) this.trace(m, "msg_in");
+      if (this.log.enabled("debug")) this.trace_in(m);
       this.host.dispatcher().ms_dispatch(this, m);
       // The dispatcher may have closed this connection, or the transport was replaced meanwhile.
       if (this.transport !== t) return;
@@ -412,7 +412,12 @@ export class WsConnection implements Connection {
   }
 
   /** Pings are too many for debug. */
-  private trace(m: Message, event: "msg_in" | "msg_out"): void {
-    this.log[m.type === "osd_ping" ? "trace" : "debug"](message_fields(m), event);
+  private trace_in(m: Message): void {
+    if (m.type === "osd_ping") this.log.trace(message_fields(m), "msg_in");
+    else this.log.debug(message_fields(m), "msg_in");
+  }
+  private trace_out(m: Message): void {
+    if (m.type === "osd_ping") this.log.trace(message_fields(m), "msg_out");
+    else this.log.debug(message_fields(m), "msg_out");
   }
 }

@@ -24,6 +24,7 @@ import {
 } from "@tako/common";
 import { COLL_META, type ObjectStore } from "../store/ObjectStore.ts";
 import { Transaction } from "../store/Transaction.ts";
+import { type BackgroundQueue, SlotQueue } from "./BackgroundQueue.ts";
 import { Boot, type OSDIdentity } from "./Boot.ts";
 import type { full_state_t } from "./full_state.ts";
 import { Heartbeat } from "./Heartbeat.ts";
@@ -63,6 +64,8 @@ export interface OSDPorts {
   readonly config: Config;
   readonly mons: readonly MonTarget[];
   readonly identity: OSDIdentity;
+  /** Default: one of our own, without a library. */
+  readonly background?: BackgroundQueue;
   /** `log set`: level of a subsystem ("*" = all); CommandError when either is unknown. */
   readonly set_log_level: (subsys: string, level: string) => void;
   /** Shown by `version`. */
@@ -128,7 +131,7 @@ export class OSD implements Dispatcher {
     const send_mon = (m: Message) => this.monc.send_mon_message(m);
     this.mon_requests = new MonRequests(this.whoami, send_mon, this.log);
     this.recovery = new RecoveryQueue({
-      clock,
+      background: ports.background ?? new SlotQueue(1, (fn) => clock.defer(fn)),
       config,
       paused: () => this.service.published?.test_flag("norecover") ?? true,
     });
@@ -154,9 +157,6 @@ export class OSD implements Dispatcher {
     });
     this.#commands = new OSDCommands(this, ports.set_log_level);
     this.stats = this.#make_stats();
-    config.observe(["osd_recovery_max_active", "osd_recovery_max_active_ssd"], () =>
-      this.recovery.kick(),
-    );
   }
 
   #make_wq(): PeeringWQ {
@@ -432,9 +432,6 @@ export class OSD implements Dispatcher {
 
   ms_dispatch(con: Connection, m: Message): void {
     if (this.#stopped) return;
-    if (this.log.enabled("debug") && m.type !== "osd_ping") {
-      this.log.debug({ subsys: "ms", msg: m.type, from: con.peer_name }, "msg_in");
-    }
     if (is_op_message(m)) this.#dispatch_op(con, m);
     else if (is_peering_message(m)) this.#dispatch_peering(con, m);
     else this.#dispatch_other(con, m);

@@ -94,6 +94,10 @@ export class OSDService implements PGHost {
     return this.#osd.maps.try_get_map(e);
   }
 
+  oldest_map(): epoch_t {
+    return this.#osd.superblock.cluster_osdmap_trim_lower_bound;
+  }
+
   // ------------------------------------------------------------ sending
 
   /** The connection rule of §3.1: none to an OSD that is down, or up only since from_epoch passed. */
@@ -106,14 +110,12 @@ export class OSDService implements PGHost {
   send_cluster(to: number, m: Message, from_epoch: epoch_t): void {
     // A daemon that is not up does not speak for its PGs: a new interval is coming anyway.
     const con = this.#osd.boot.state === "active" ? this.cluster_con(to, from_epoch) : undefined;
-    if (con) {
-      this.#osd.peer_maps.share_with_osd(to, con);
-      con.send(m);
+    if (!con) {
+      this.log.debug({ msg: m.type, to: `osd.${to}`, epoch: from_epoch }, "msg_dropped");
+      return;
     }
-    if (this.log.enabled("debug")) {
-      const event = con ? "msg_out" : "msg_dropped";
-      this.log.debug({ subsys: "ms", msg: m.type, to: `osd.${to}`, epoch: from_epoch }, event);
-    }
+    this.#osd.peer_maps.share_with_osd(to, con);
+    con.send(m);
   }
   /** For the turn's outbox: merged with what goes to the same OSD. */
   send_peering(out: OutMessage, epoch: epoch_t): void {

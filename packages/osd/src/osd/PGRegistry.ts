@@ -101,9 +101,9 @@ export class PGRegistry {
       }
       const pg = PG.load(host, spgid, map, pool);
       this.#pgs.set(spgid, pg);
+      // No ActMap at this old map: the PG acts only once it stands at a map that shows us up again.
       const rctx = new RecoveryCtx();
       pg.handle_initialize(rctx);
-      pg.handle_activate_map(rctx);
       host.dispatch_context(pg, rctx);
       log.debug({ pg: spgid, epoch: map.epoch }, "pg_loaded");
       this.#p.wq.queue(pg);
@@ -136,7 +136,8 @@ export class PGRegistry {
   /** Queues `evt` for `spgid`; for an absent PG applies the rules of §4.6. */
   enqueue_peering_evt(spgid: spg_t, evt: PeeringEvt): void {
     const pg = this.#pgs.get(spgid);
-    if (pg) {
+    // One whose last removal is on its way to the disk is gone for everybody who asks.
+    if (pg && !pg.deleted) {
       this.#p.wq.queue_event(pg, evt);
       return;
     }

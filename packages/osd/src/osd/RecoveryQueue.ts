@@ -1,92 +1,116 @@
 /**
- * RecoveryQueue: PGs that recover or backfill take turns; operations in flight on this OSD are
- * bounded. Ceph counterpart: OSDService::_maybe_queue_recovery, OSD::do_recovery. peering.md §7.1.
+ * RecoveryQueue: PGs that recover or backfill take turns. A turn is a job of the BackgroundQueue that
+ * lasts until the operations it started are finished; so their number on this OSD is bounded.
+ * Ceph counterpart: OSDService::_maybe_queue_recovery, OSD::do_recovery. peering.md §7.1.
  */
-import type { Clock, Config } from "@tako/common";
+import type { Config } from "@tako/common";
 import type { PG } from "../pg/PG.ts";
+import type { BackgroundQueue } from "./BackgroundQueue.ts";
 
 export interface RecoveryQueuePorts {
-  readonly clock: Clock;
+  readonly background: BackgroundQueue;
   readonly config: Config;
   /** norecover (or another pause flag that stops all recovery) is set. */
   readonly paused: () => boolean;
 }
 
+/** A turn whose operations are under way. */
+interface Turn {
+  left: number;
+  readonly done: () => void;
+}
+
 export class RecoveryQueue {
   readonly #p: RecoveryQueuePorts;
-  readonly #queue = new Set<PG>();
-  readonly #active = new Map<PG, number>();
-  #in_flight = 0;
-  #scheduled = false;
+  /** Waiting for a turn; each has one job in the BackgroundQueue. */
+  readonly #queued = new Set<PG>();
+  readonly #turns = new Map<PG, Turn[]>();
+  /** The turn being taken: operations that start now belong to it. */
+  #current: { readonly pg: PG; readonly turn: Turn } | null = null;
+  /** Operations that were started outside a turn (for a waiting client). */
+  readonly #extra = new Map<PG, number>();
   #stopped = false;
 
   constructor(ports: RecoveryQueuePorts) {
     this.#p = ports;
+    this.#set_concurrency();
+    const names = ["osd_recovery_max_active", "osd_recovery_max_active_ssd"] as const;
+    ports.config.observe(names, () => this.#set_concurrency());
+  }
+  #set_concurrency(): void {
+    const any = this.#p.config.get("osd_recovery_max_active");
+    const n = any > 0 ? any : this.#p.config.get("osd_recovery_max_active_ssd");
+    this.#p.background.set_concurrency(n);
   }
 
   queue(pg: PG): void {
-    if (this.#stopped) return;
-    this.#queue.add(pg);
-    this.#schedule();
-  }
-  cancel(pg: PG): void {
-    this.#queue.delete(pg);
+    if (this.#stopped || this.#queued.has(pg) || this.#p.paused()) return;
+    this.#queued.add(pg);
+    this.#p.background.add((done) => this.#turn(pg, done));
   }
   start_op(pg: PG): void {
-    this.#in_flight++;
-    this.#active.set(pg, (this.#active.get(pg) ?? 0) + 1);
+    if (this.#current?.pg === pg) this.#current.turn.left++;
+    else this.#extra.set(pg, (this.#extra.get(pg) ?? 0) + 1);
   }
   finish_op(pg: PG): void {
-    const n = this.#active.get(pg);
-    if (n === undefined) return;
-    this.#in_flight--;
-    if (n > 1) this.#active.set(pg, n - 1);
-    else this.#active.delete(pg);
-    this.#schedule();
+    const turn = this.#turns.get(pg)?.find((t) => t.left > 0);
+    if (turn) {
+      turn.left--;
+      if (turn !== this.#current?.turn) this.#end_if_done(pg, turn);
+      return;
+    }
+    const extra = this.#extra.get(pg) ?? 0;
+    if (extra > 1) this.#extra.set(pg, extra - 1);
+    else this.#extra.delete(pg);
   }
   /** The PG lost all its operations at once (new interval, deletion). */
   forget(pg: PG): void {
-    this.#queue.delete(pg);
-    this.#in_flight -= this.#active.get(pg) ?? 0;
-    this.#active.delete(pg);
-    this.#schedule();
-  }
-  /** After norecover was cleared or options changed. */
-  kick(): void {
-    this.#schedule();
+    this.#queued.delete(pg);
+    this.#extra.delete(pg);
+    for (const turn of this.#turns.get(pg) ?? []) {
+      turn.left = 0;
+      if (turn !== this.#current?.turn) turn.done();
+    }
+    this.#turns.delete(pg);
   }
   stop(): void {
     this.#stopped = true;
-    this.#queue.clear();
+    this.#p.background.stop();
   }
+  /** Operations under way. */
   get in_flight(): number {
-    return this.#in_flight;
+    let n = 0;
+    for (const turns of this.#turns.values()) for (const t of turns) n += t.left;
+    for (const e of this.#extra.values()) n += e;
+    return n;
   }
 
-  #max_active(): number {
-    const any = this.#p.config.get("osd_recovery_max_active");
-    return any > 0 ? any : this.#p.config.get("osd_recovery_max_active_ssd");
+  #turn(pg: PG, done: () => void): void {
+    // forget() may have come since: then the PG has no business here any more.
+    if (!this.#queued.delete(pg) || this.#stopped || this.#p.paused()) {
+      done();
+      return;
+    }
+    const turn: Turn = { left: 0, done };
+    const turns = this.#turns.get(pg);
+    if (turns) turns.push(turn);
+    else this.#turns.set(pg, [turn]);
+    this.#current = { pg, turn };
+    let started: number;
+    try {
+      started = pg.start_recovery_ops(this.#p.config.get("osd_recovery_max_single_start"));
+    } finally {
+      this.#current = null;
+    }
+    this.#end_if_done(pg, turn);
+    // One that started nothing is queued again by the event it waits for.
+    if (started > 0) this.queue(pg);
   }
-  #schedule(): void {
-    if (this.#scheduled || this.#stopped || this.#queue.size === 0) return;
-    if (this.#p.paused() || this.#in_flight >= this.#max_active()) return;
-    this.#scheduled = true;
-    this.#p.clock.defer(() => {
-      this.#scheduled = false;
-      this.#turn();
-    });
-  }
-  #turn(): void {
-    if (this.#stopped || this.#p.paused()) return;
-    const free = this.#max_active() - this.#in_flight;
-    const next = this.#queue.values().next();
-    if (free <= 0 || next.done) return;
-    const pg = next.value;
-    this.#queue.delete(pg);
-    const budget = Math.min(free, this.#p.config.get("osd_recovery_max_single_start"));
-    // A PG that started something goes to the end of the line; one that did not is queued again by
-    // the event it waits for.
-    if (pg.start_recovery_ops(budget) > 0) this.#queue.add(pg);
-    this.#schedule();
+  #end_if_done(pg: PG, turn: Turn): void {
+    if (turn.left > 0) return;
+    turn.done();
+    const turns = this.#turns.get(pg)?.filter((t) => t !== turn) ?? [];
+    if (turns.length > 0) this.#turns.set(pg, turns);
+    else this.#turns.delete(pg);
   }
 }

@@ -400,7 +400,8 @@ function peering_init(host: PGHost, spgid: spg_t, map: OSDMap, pool: PGPool, log
     pool,
     config: host.config,
     clock: host.clock,
-    log,
+    log: log.child({ subsys: "peering" }),
     full_state: () => host.full_state(),
+    oldest_map: () => host.oldest_map(),
   };
 }

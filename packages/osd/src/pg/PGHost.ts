@@ -36,6 +36,8 @@ export interface PGHost {
   osdmap(): OSDMap;
   /** A stored map, or undefined when that epoch is not kept. */
   try_get_map(e: epoch_t): OSDMap | undefined;
+  /** Oldest epoch that the mon keeps, as far as this OSD knows: history before it is settled (§3.2). */
+  oldest_map(): epoch_t;
 
   /**
    * Sends to a peer OSD as of the PG's map epoch `from_epoch`: shares maps first, and drops silently

@@ -18,6 +18,7 @@ import {
   type TimerHandle,
 } from "@tako/common";
 import { AsyncReserver } from "../osd/AsyncReserver.ts";
+import { SlotQueue } from "../osd/BackgroundQueue.ts";
 import { CtxDispatcher } from "../osd/CtxDispatcher.ts";
 import { Outbox } from "../osd/Outbox.ts";
 import { PeeringWQ } from "../osd/PeeringWQ.ts";
@@ -122,7 +123,7 @@ export class TestOSD implements PGHost {
         end_of_batch: (want) => this.#end_of_batch(want),
       }),
       recovery: new RecoveryQueue({
-        clock,
+        background: new SlotQueue(1, (fn) => clock.defer(fn)),
         config: this.config,
         paused: () => this.osdmap().test_flag("norecover"),
       }),
@@ -276,6 +277,9 @@ export class TestOSD implements PGHost {
 
   osdmap(): OSDMap {
     return this.#map;
+  }
+  oldest_map(): number {
+    return 0;
   }
   try_get_map(e: epoch_t): OSDMap | undefined {
     return this.cluster.maps.get(e);
