@@ -322,12 +322,17 @@ export class OSD implements Dispatcher {
     this.#notice_stall(now);
     if (this.boot.state === "waiting_for_healthy") this.boot.start_boot();
     this.boot.preboot();
-    if (this.boot.state !== "active") return;
+    const report = now - this.#last_report >= this.config.get("osd_mon_report_interval") * 1000;
+    if (report) this.#last_report = now;
+    if (this.boot.state !== "active") {
+      // The mon may have had reasons not to let us in (noup) that are gone by now.
+      if (report) this.boot.resend();
+      return;
+    }
     this.heartbeat.check();
     this.stats.tick();
     this.#commands.check_slow_ops();
-    if (now - this.#last_report >= this.config.get("osd_mon_report_interval") * 1000) {
-      this.#last_report = now;
+    if (report) {
       this.heartbeat.send_failures();
       this.mon_requests.resend(this.service.osdmap());
       this.#send_full(false);
