@@ -50,7 +50,7 @@ export function unknown_command(cmd: Command, words: readonly string[]): UsageEr
   const elsewhere = here.length > 0 ? [] : elsewhere_in(cmd, tail);
   const found = [...here.map((c) => `${group} ${c}`), ...elsewhere];
   const hint = found.length > 0 ? `did you mean ${quoted(found)}?` : `see '${group} --help'`;
-  return new UsageError(`'${group} ${first}' is no command: ${hint}`);
+  return new UsageError(`unknown command '${group} ${first}': ${hint}`);
 }
 function elsewhere_in(cmd: Command, words: readonly string[]): string[] {
   const root = root_of(cmd);

@@ -3,7 +3,7 @@
  * stand before or after the words below it.
  */
 import { type Command, InvalidArgumentError, Option, Command as RootCommand } from "commander";
-import { type CliIo, type GlobalOptions, merged_options, set_io } from "./cli_context.ts";
+import { type CliIo, type GlobalOptions, lineage, merged_options, set_io } from "./cli_context.ts";
 import { add_cluster_commands } from "./commands/cluster.ts";
 import { add_completion } from "./commands/completion.ts";
 import { CRUSH_SPECS } from "./commands/crush_specs.ts";
@@ -15,6 +15,7 @@ import { add_rados_commands } from "./commands/rados.ts";
 import { add_health_and_log, STATUS_SPECS, status_command } from "./commands/status.ts";
 import { add_config, add_pg_target, add_tell } from "./commands/tell.ts";
 import { path_of, unknown_command } from "./errors.ts";
+import { nearest } from "./suggest.ts";
 import { VERSION } from "./version.ts";
 
 const FORMATS = ["plain", "json", "json-pretty"];
@@ -116,7 +117,12 @@ function finish(cmd: Command, io: CliIo, inherited: readonly Option[]): void {
   for (const option of inherited) add_inherited(cmd, option, taken);
   cmd.exitOverride();
   cmd.showSuggestionAfterError(true);
-  cmd.configureHelp({ showGlobalOptions: true, sortSubcommands: cmd.parent !== null });
+  cmd.configureHelp({
+    showGlobalOptions: true,
+    sortSubcommands: cmd.parent !== null,
+    subcommandTerm,
+    visibleGlobalOptions: (c) => lineage(c).slice(0, -1).reverse().flatMap(shared_by),
+  });
   cmd.configureOutput({
     writeOut: (text) => io.out(text),
     writeErr: (text) => io.err(text),
@@ -135,6 +141,18 @@ function finish(cmd: Command, io: CliIo, inherited: readonly Option[]): void {
   for (const sub of cmd.commands) finish(sub, io, own);
 }
 const ROOT_ONLY = new Set(["--version", "--status", "--watch"]);
+function shared_by(group: Command): Option[] {
+  return group.options.filter((o) => !o.hidden && !ROOT_ONLY.has(o.long ?? ""));
+}
+
+/** `create <pool> [pg_num]`: every command has options, that need not be said. */
+function subcommandTerm(cmd: Command): string {
+  const args = cmd.registeredArguments.map((a) => {
+    const name = a.variadic ? `${a.name()}...` : a.name();
+    return a.required ? `<${name}>` : `[${name}]`;
+  });
+  return [cmd.name(), ...(cmd.commands.length > 0 ? ["..."] : args)].join(" ");
+}
 
 /** Groups with an action of their own have declared arguments; the root has been given one. */
 function has_action(cmd: Command): boolean {
@@ -157,5 +175,25 @@ function usage_lines(cmd: Command, text: string): string {
     .replace(/^error: /, "")
     .trim()
     .replaceAll(/\s*\n\s*/g, " ");
-  return `${path_of(cmd)}: ${what}\nsee '${path_of(cmd)} --help'\n`;
+  return `${path_of(cmd)}: ${in_brief(what)}\nsee '${path_of(cmd)} --help'\n`;
+}
+
+const BAD_CHOICE =
+  /^.*?'([^']*)' is invalid(?: for argument '(.*?)')?\. Allowed choices are (.*)\.$/;
+const BAD_VALUE = /^option '(.*?)' argument '(.*)' is invalid\. (.*)$/;
+const BAD_ARGUMENT = /^command-argument value '(.*)' is invalid for argument '(.*?)'\. (.*)$/;
+
+/** Commander's sentence about a wrong value, shorter and with the nearest right one. */
+function in_brief(text: string): string {
+  const choice = BAD_CHOICE.exec(text);
+  if (choice) {
+    const [, value = "", , list = ""] = choice;
+    const near = nearest(value, list.split(", "));
+    const hint = near.length > 0 ? ` (did you mean ${near.join(" or ")}?)` : "";
+    return `'${value}' is none of ${list}${hint}`;
+  }
+  const [, name, value, want] = BAD_VALUE.exec(text) ?? [];
+  if (want !== undefined) return `${name}: ${want}, got '${value}'`;
+  const [, got, argument, wanted] = BAD_ARGUMENT.exec(text) ?? [];
+  return wanted === undefined ? text : `${argument}: ${wanted}, got '${got}'`;
 }

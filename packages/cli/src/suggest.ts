@@ -25,15 +25,16 @@ export function edit_distance(a: string, b: string): number {
 /** Those near enough to be meant, the nearest first; at most three. */
 export function nearest(word: string, candidates: readonly string[]): string[] {
   const w = word.toLowerCase();
-  const score = (c: string) => {
-    const d = edit_distance(w, c.toLowerCase());
+  const scored = [...new Set(candidates)].map((c) => {
+    const edits = edit_distance(w, c.toLowerCase());
     // A beginning of the word is as good as one slip.
-    return w.length >= 2 && c.startsWith(w) ? Math.min(d, 1) : d;
-  };
-  return [...new Set(candidates)]
-    .map((c) => ({ c, d: score(c) }))
-    .filter(({ c, d }) => d <= Math.max(1, Math.floor(Math.max(w.length, c.length) * 0.4)))
-    .sort((x, y) => x.d - y.d || (x.c < y.c ? -1 : 1))
-    .slice(0, 3)
-    .map(({ c }) => c);
+    const slips = w.length >= 2 && c.startsWith(w) ? Math.min(edits, 1) : edits;
+    return { c, edits, slips };
+  });
+  const near = scored
+    .filter(({ c, slips }) => slips <= Math.max(1, Math.floor(Math.max(w.length, c.length) * 0.4)))
+    .sort((x, y) => x.slips - y.slips || x.edits - y.edits || (x.c < y.c ? -1 : 1));
+  const best = near[0];
+  const as_good = near.filter((n) => best && n.slips === best.slips && n.edits <= best.edits + 1);
+  return as_good.slice(0, 3).map(({ c }) => c);
 }

@@ -1,6 +1,7 @@
 /**
  * Measures writes or reads of objects: so many operations at a time for so long, a line of numbers
- * each second, a summary. Ceph counterpart: ObjBencher (src/common/obj_bencher.cc). cluster.md §7.5.
+ * each second, a summary. cluster.md §7.5. Ceph counterpart: ObjBencher
+ * (src/common/obj_bencher.cc).
  */
 export interface BenchPorts {
   /** One operation; `n` counts from 0. Resolves when it is done. */

@@ -18,7 +18,7 @@ interface Line {
 }
 
 /** New complete lines of one file at each call. */
-class Tail {
+export class Tail {
   readonly #path: string;
   #pos = 0;
   #rest = "";
@@ -76,8 +76,8 @@ export async function show_logs(
   for (const w of watchers) w.close();
 }
 
-/** The line when it passes the filters. Text that is no JSON (a crash of node itself) always does. */
-function select(text: string, o: LogOptions): Line[] {
+/** The line when it passes the filters. Text that is no JSON (a crash of node) always does. */
+export function select(text: string, o: LogOptions): Line[] {
   if (text === "") return [];
   let line: Record<string, unknown>;
   try {

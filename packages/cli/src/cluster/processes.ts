@@ -1,6 +1,6 @@
 /**
- * Daemon processes of a local cluster: starting them detached with their logs in files, asking whether
- * they live, ending them.
+ * Daemon processes of a local cluster: starting them detached with their logs in files, asking
+ * whether they live, ending them.
  */
 import { spawn } from "node:child_process";
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync } from "node:fs";

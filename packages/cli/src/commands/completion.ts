@@ -1,6 +1,6 @@
 /**
- * `tako completion bash|zsh|fish`: a script made from the command tree. Words and options are in the
- * script: a completion that starts a process for each key would be felt.
+ * `tako completion bash|zsh|fish`: a script made from the command tree. Words and options are in
+ * the script: a completion that starts a process for each key would be felt.
  */
 import type { Command, Option } from "commander";
 import { emit, merged_options } from "../cli_context.ts";
@@ -49,12 +49,6 @@ export function nodes_of(cmd: Command): Node[] {
   };
   return [here, ...cmd.commands.flatMap(nodes_of)];
 }
-/** Options whose next word is a value, for finding the words that name the command. */
-export function options_with_value(cmd: Command): string[] {
-  const takes = (o: Option) => (o.required || o.optional ? [o.short, o.long] : []);
-  const own = cmd.options.flatMap(takes).flatMap((o) => (o === undefined ? [] : [o]));
-  return [...new Set([...own, ...cmd.commands.flatMap(options_with_value)])];
-}
 
 function cases(nodes: readonly Node[], text: (n: Node) => string): string {
   return nodes.map((n) => `    "${n.path}") ${text(n)} ;;`).join("\n");
@@ -95,6 +89,7 @@ export function zsh_script(nodes: readonly Node[]): string {
   const quote = (s: string) => s.replaceAll("'", "'\\''");
   const entry = (w: Node["words"][number]) =>
     `'${quote(w.word.replaceAll(":", "\\:"))}:${quote(w.about)}'`;
+  const options_of = (n: Node) => `options_=(${n.options.join(" ")})`;
   const known = nodes.map((n) => `"${n.path}"`).join("|");
   return `#compdef tako
 # zsh completion for tako: put it as _tako into a directory of your $fpath.
@@ -107,7 +102,7 @@ _tako() {
     esac
   done
   case "$path_" in
-${cases(nodes, (n) => `words_=(${n.words.map(entry).join(" ")}); options_=(${n.options.join(" ")})`)}
+${cases(nodes, (n) => `words_=(${n.words.map(entry).join(" ")}); ${options_of(n)}`)}
   esac
   if [[ "$PREFIX" == -* ]]; then
     compadd -- $options_

@@ -4,8 +4,8 @@ import { Fields } from "../render/Fields.ts";
 import { render_blocked_by, render_json, render_lines, render_osd_perf } from "../render/misc.ts";
 import { render_osd_dump, render_osd_stat } from "../render/osd_dump.ts";
 import { render_osd_tree } from "../render/osd_tree.ts";
-import { is_number, SURE } from "./args.ts";
-import type { MonSpec } from "./mon_command.ts";
+import { given, is_number, SURE } from "./args.ts";
+import type { MonSpec, PlainContext } from "./mon_command.ts";
 import { set_flags } from "./status.ts";
 
 const FLAGS = [
@@ -35,6 +35,14 @@ function tree_args(words: readonly string[]): Record<string, unknown> {
   };
 }
 
+/** The weight of a bucket counts also the OSDs that the states leave out. */
+async function filtered_tree(v: unknown, x: PlainContext): Promise<string> {
+  const { states, epoch } = x.cmd;
+  if (states === undefined) return render_osd_tree(v);
+  const whole = { prefix: "osd tree", ...given("epoch", epoch) };
+  return render_osd_tree(v, (await x.session.mon_command(whole)).outb);
+}
+
 const LOOK: readonly MonSpec[] = [
   {
     use: "osd stat [epoch]",
@@ -52,7 +60,12 @@ const LOOK: readonly MonSpec[] = [
     about: `the CRUSH hierarchy and the state of each OSD; states: ${TREE_STATES.join(" ")}`,
     examples: ["osd tree", "osd tree down", "osd tree 12 up in"],
     fit: tree_args,
-    plain: render_osd_tree,
+    plain: filtered_tree,
+  },
+  {
+    use: "osd tree-from <bucket> [states...]",
+    about: "the part of the hierarchy below a bucket",
+    plain: filtered_tree,
   },
   { use: "osd ls [epoch]", about: "ids of all OSDs", plain: render_lines },
   {
@@ -179,4 +192,17 @@ const OVERRIDE: readonly MonSpec[] = [
   { use: "osd blocklist clear", about: "empty the blocklist" },
 ];
 
-export const OSD_SPECS: readonly MonSpec[] = [...LOOK, ...CHANGE, ...OVERRIDE];
+const NODE_FLAGS: readonly MonSpec[] = [
+  {
+    use: "osd set-group <flags> <who...>",
+    about: "set noup,nodown,noin,noout for OSDs, CRUSH nodes or device classes",
+    examples: ["osd set-group noup,noout osd.0 h1"],
+  },
+  { use: "osd unset-group <flags> <who...>", about: "clear such flags" },
+  ...["noup", "nodown", "noin", "noout"].flatMap((flag): MonSpec[] => [
+    { use: `osd add-${flag} <ids...>`, about: `set ${flag} for single OSDs` },
+    { use: `osd rm-${flag} <ids...>`, about: `clear ${flag} of single OSDs` },
+  ]),
+];
+
+export const OSD_SPECS: readonly MonSpec[] = [...LOOK, ...CHANGE, ...NODE_FLAGS, ...OVERRIDE];

@@ -1,4 +1,4 @@
-/** Names of PG states, for telling a state from a pool's name. Ceph counterpart: pg_string_state. */
+/** PG states, for telling a state from a pool's name. Ceph counterpart: pg_string_state. */
 export const PG_STATES: readonly string[] = [
   "stale",
   "creating",

@@ -131,6 +131,7 @@ export function render_config(v: unknown): string {
 }
 /** `tell ... help`: commands with what they do. */
 export function render_help(v: unknown): string {
+  if (Array.isArray(v)) return render_lines(v);
   const f = new Fields(v);
   const width = Math.max(0, ...f.keys().map((k) => k.length));
   return f

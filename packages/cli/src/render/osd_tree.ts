@@ -19,8 +19,9 @@ function placed(tree: Fields): Placed[] {
   });
 }
 
-/** A bucket weighs what is below it. */
-function weights(nodes: readonly Fields[]): Map<number, number> {
+/** A bucket weighs what is below it; `whole` is the tree that nothing was left out of. */
+function weights(whole: unknown): Map<number, number> {
+  const nodes = new Fields(whole).list("nodes");
   const w = new Map<number, number>();
   for (const n of [...nodes].reverse()) {
     const below = n.nums("children").reduce((sum, c) => sum + (w.get(c) ?? 0), 0);
@@ -34,9 +35,9 @@ function name_cell(node: Fields, depth: number): string {
   return INDENT.repeat(depth) + name;
 }
 
-export function render_osd_tree(v: unknown): string {
+export function render_osd_tree(v: unknown, whole: unknown = v): string {
   const tree = new Fields(v);
-  const w = weights(tree.list("nodes"));
+  const w = weights(whole);
   const row = ({ node, depth }: Placed) => {
     const id = node.num("id");
     const place = [
@@ -67,7 +68,7 @@ function osd_cells(n: Fields): string[] {
 
 export function render_crush_tree(v: unknown): string {
   const tree = new Fields(v);
-  const w = weights(tree.list("nodes"));
+  const w = weights(v);
   const rows = placed(tree).map(({ node, depth }) => {
     const id = node.num("id");
     const weight = (w.get(id) ?? 0).toFixed(5);
