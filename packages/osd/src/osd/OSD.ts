@@ -473,8 +473,10 @@ export class OSD implements Dispatcher {
     this.#ingest.handle_osd_map(m);
   }
   #handle_pg_create(con: Connection, m: Msg<"osd_pg_create">): void {
+    if (!this.#has_map(con, m, m.epoch)) return;
+    // Not before: what still waits for a map is gone with its session, and must be asked for again.
     this.monc.sub_got("osd_pg_creates", m.epoch);
-    if (this.#has_map(con, m, m.epoch)) this.pgs.handle_pg_create(m);
+    this.pgs.handle_pg_create(m);
   }
   #dispatch_op(con: Connection, m: OpMessage): void {
     if (m.type !== "osd_op") {
