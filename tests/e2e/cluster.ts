@@ -152,7 +152,10 @@ export async function status(rados: Rados): Promise<Status> {
 export async function osd_dump(
   rados: Rados,
   epoch?: number,
-): Promise<{ epoch: number; osds: { osd: number; up: number; up_from: number }[] }> {
+): Promise<{
+  epoch: number;
+  osds: { osd: number; up: number; up_from: number; public_addr: string }[];
+}> {
   const cmd = { prefix: "osd dump", ...(epoch === undefined ? {} : { epoch }) };
   return (await rados.mon_command(cmd)).outb as Awaited<ReturnType<typeof osd_dump>>;
 }

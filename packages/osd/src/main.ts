@@ -3,7 +3,7 @@
 import { randomUUID } from "node:crypto";
 import { hostname, release, totalmem, type } from "node:os";
 import { CommandError, type Config, type MonTarget, StoreError } from "@tako/common";
-import { type DaemonContext, type RunningDaemon, run_daemon } from "@tako/common/io";
+import { type DaemonContext, type RunningDaemon, run_daemon, UsageError } from "@tako/common/io";
 import { LevelStore } from "./io/LevelStore.ts";
 import { PQueueBackground } from "./io/PQueueBackground.ts";
 import type { OSDIdentity } from "./osd/Boot.ts";
@@ -20,6 +20,8 @@ await run_daemon({ service: "osd", version: VERSION, start });
 async function start(ctx: DaemonContext): Promise<RunningDaemon> {
   const { clock, rng, log, config } = ctx;
   const whoami = osd_id_of(ctx.id);
+  const host = config.get("host") || hostname();
+  const crush_location = location_of(config.get("crush_location"), host);
   const store = await open_store(ctx);
   store.set_on_fatal((e) => ctx.fatal(e));
   let osd: OSD | undefined;
@@ -34,7 +36,7 @@ async function start(ctx: DaemonContext): Promise<RunningDaemon> {
     log,
     config,
     mons: ctx.mon_hosts.map((a): MonTarget => ({ name: "mon.any", addr: { ...a, nonce: 0 } })),
-    identity: identity_of(config, store),
+    identity: identity_of(config, store, host, crush_location),
     background: new PQueueBackground(1),
     set_log_level: (subsys, level) => log.set_level(level, subsys === "*" ? undefined : subsys),
     version: VERSION,
@@ -82,8 +84,12 @@ async function open_store(ctx: DaemonContext): Promise<ObjectStore> {
   return store;
 }
 
-function identity_of(config: Config, store: ObjectStore): OSDIdentity {
-  const host = config.get("host") || hostname();
+function identity_of(
+  config: Config,
+  store: ObjectStore,
+  host: string,
+  crush_location: Record<string, string>,
+): OSDIdentity {
   const weight = config.get("osd_crush_initial_weight");
   const { total } = store.statfs();
   return {
@@ -98,7 +104,7 @@ function identity_of(config: Config, store: ObjectStore): OSDIdentity {
       node_version: process.version,
     },
     crush_weight: weight >= 0 ? weight : Math.max(total / TIB, 0.0001),
-    crush_location: location_of(config.get("crush_location"), host),
+    crush_location,
     device_class: "ssd",
   };
 }
@@ -109,7 +115,7 @@ function location_of(text: string, host: string): Record<string, string> {
   for (const part of text.split(/[\s,]+/).filter((s) => s !== "")) {
     const [kind, name, ...rest] = part.split("=");
     if (!kind || !name || rest.length > 0) {
-      throw new CommandError("EINVAL", `crush_location: want type=name, got "${part}"`);
+      throw new UsageError(`crush_location: want type=name, got "${part}"`);
     }
     out[kind] = name;
   }

@@ -78,7 +78,9 @@ export async function run_daemon(
 
 function usage_checked(spec: DaemonSpec, argv: readonly string[]): DaemonOptions | undefined {
   try {
-    return parse_daemon_args(spec.service, spec.version, argv, process.env);
+    const options = parse_daemon_args(spec.service, spec.version, argv, process.env);
+    if (options.command === "run") check_runnable(spec.service, options.config);
+    return options;
   } catch (e) {
     if (e instanceof HelpShown) process.stdout.write(e.message);
     else if (e instanceof UsageError) {
@@ -87,6 +89,25 @@ function usage_checked(spec: DaemonSpec, argv: readonly string[]): DaemonOptions
     } else throw e;
     return undefined;
   }
+}
+
+/** Throws UsageError for what a daemon cannot do without, before it opens or makes anything. */
+function check_runnable(service: DaemonService, config: Config): void {
+  if (data_of(service, config) === "") {
+    throw new UsageError("--data is missing: where is the data to be?");
+  }
+  try {
+    listen_of(service, config);
+    public_addr_of(config);
+    if (mon_hosts_of(config).length > 0 || service === "mon") return;
+  } catch (e) {
+    if (!(e instanceof CommandError)) throw e;
+    throw new UsageError(e.message, { cause: e });
+  }
+  throw new UsageError("--mon-host is missing: where do the monitors listen?");
+}
+function data_of(service: DaemonService, config: Config): string {
+  return config.get(service === "mon" ? "mon_data" : "osd_data");
 }
 
 class Daemon {
@@ -127,9 +148,7 @@ class Daemon {
   private context(): DaemonContext {
     const { config, id, name } = this.o;
     const { service } = this.spec;
-    const data = config.get(service === "mon" ? "mon_data" : "osd_data");
-    if (data === "")
-      throw new CommandError("EINVAL", "--data is missing: where is the data to be?");
+    const data = data_of(service, config);
     const clock = new SystemClock();
     const rng = new SystemRng();
     const listen = listen_of(service, config);

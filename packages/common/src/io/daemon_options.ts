@@ -177,7 +177,7 @@ function with_dashes(arg: string): string {
 /** Commander does not suggest hidden options, and nearly all are. */
 function hinted(e: CommanderError): string {
   const text = one_line(e.message);
-  const wrong = /^unknown option '--([a-z0-9-]+)'$/.exec(text)?.[1];
+  const wrong = /^unknown option '--([a-z0-9-]+)(?:=.*)?'$/.exec(text)?.[1];
   const near = wrong === undefined ? [] : suggest(wrong.replaceAll("-", "_"));
   const flags = near.map((n) => `--${n.replaceAll("_", "-")}`);
   return flags.length === 0 ? text : `${text}; did you mean ${flags.join(" or ")}?`;

@@ -8,7 +8,7 @@ export {
   type RunningDaemon,
   run_daemon,
 } from "./daemon.ts";
-export { MON_PORT, mon_hosts_of } from "./daemon_options.ts";
+export { MON_PORT, mon_hosts_of, UsageError } from "./daemon_options.ts";
 export { PinoLog, type Threshold } from "./PinoLog.ts";
 export { SystemClock } from "./SystemClock.ts";
 export { SystemRng } from "./SystemRng.ts";
