@@ -308,6 +308,12 @@ export class World {
       await settle();
     }
   }
+  /** One event, and what client code does because of it. */
+  async until_event(): Promise<void> {
+    await settle();
+    this.scheduler.step();
+    await settle();
+  }
   async run_for(ms: number): Promise<void> {
     const end = this.scheduler.now_ms + ms;
     while (this.scheduler.step(end)) await settle();

@@ -1,6 +1,6 @@
 /**
  * Cast: who is who in a scenario. Members of the PG go by letters, taken from its up set when the
- * pool is made (A is the primary); the other OSDs get the letters after these, by id.
+ * pool has been made (A is the primary); the other OSDs get the letters after these, by id.
  */
 import type { entity_name_t, OSDMap, pg_t } from "@tako/common";
 import { CRUSH_ITEM_NONE, InvariantError } from "@tako/common";
@@ -10,7 +10,7 @@ const LETTERS = "ABCDEFGHIJ";
 export class Cast {
   readonly #by_letter = new Map<string, number>();
   readonly #by_id = new Map<number, string>();
-  /** Epochs are shown counted from the pool's creation, which is 1. */
+  /** Epochs are shown counted from the beginning of the PG's first interval, which is 1. */
   #base = 0;
 
   assign(map: OSDMap, pgid: pg_t): void {
@@ -49,9 +49,10 @@ export class Cast {
   letters(ids: Iterable<number>): string {
     return [...ids].map((o) => this.letter(o)).join(",");
   }
-  /** `osd.2` -> `A` */
+  /** `osd.2` -> `A`; the first client is the operator and the other one, the second the client. */
   name(entity: entity_name_t | string): string {
     if (entity.startsWith("osd.")) return this.letter(Number(entity.slice(4)));
+    if (entity === "client.1") return "other";
     return entity.slice(0, entity.indexOf("."));
   }
   /** Does `entity` answer to `pattern`: a letter, `mon`, `client` or `*`? */

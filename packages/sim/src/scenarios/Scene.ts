@@ -31,6 +31,7 @@ export class Scene {
   readonly client: Rados;
   readonly ops = new Map<string, AsyncOp>();
   #io: IoCtx | null = null;
+  #other_io: IoCtx | null = null;
   #out: string[] = [];
 
   private constructor(world: World) {
@@ -76,6 +77,12 @@ export class Scene {
 
   async open_pool(name: string): Promise<void> {
     this.#io = await this.world.done(this.client.open_ioctx(name), "open_ioctx");
+    this.#other_io = await this.world.done(this.admin.open_ioctx(name), "open_ioctx");
+  }
+  /** A second client. */
+  get other_io(): IoCtx {
+    if (!this.#other_io) throw new InvariantError("there is no pool yet");
+    return this.#other_io;
   }
   get io(): IoCtx {
     if (!this.#io) throw new InvariantError("there is no pool yet");

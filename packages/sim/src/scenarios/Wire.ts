@@ -8,7 +8,7 @@ import type { World } from "../World.ts";
 import type { Cast } from "./Cast.ts";
 import { show_message } from "./show_message.ts";
 
-/** `rep_op A->B`: types (comma-separated or `*`), sender, receiver. */
+/** `rep_op A->B`: types (comma-separated, `osd_ping/PING`, or `*`), sender, receiver. */
 export interface Rule {
   readonly text: string;
   readonly types: readonly string[];
@@ -56,7 +56,8 @@ export class Wire {
   }
   matches(r: Rule, from: string, to: string, m: Message): boolean {
     const type = r.types.includes(m.type) || (r.types[0] === "*" && m.type !== "osd_ping");
-    return type && this.#cast.is(from, r.from) && this.#cast.is(to, r.to);
+    const op = "op" in m && r.types.includes(`${m.type}/${m.op}`);
+    return (type || op) && this.#cast.is(from, r.from) && this.#cast.is(to, r.to);
   }
   #hit(rules: readonly Rule[], from: string, to: string, m: Message): boolean {
     for (const r of rules) {

@@ -20,7 +20,7 @@ export function stored(s: Scene, osd: number, oid: string): string {
   const { objects } = store.collection_list(HEAD_COLL, "MIN", "MAX", 1 << 20);
   const hoid = objects.find((o) => oid_of(o) === oid);
   if (hoid === undefined) return "-";
-  return text.decode(store.read(HEAD_COLL, hoid, 0, 0));
+  return text.decode(store.read(HEAD_COLL, hoid, 0, 0)) || "''";
 }
 
 function missing_of(s: Scene, osd: number): string[] {
@@ -134,14 +134,32 @@ const CHECKS: Readonly<Record<string, Check>> = {
       must(!!x && !!y && ev_eq(x.peering.info.last_update, y.peering.info.last_update), what, o);
     }
   },
+  /** In the pool's statistics. */
+  objects: (s, a, what) => {
+    const seen = s.primary()?.peering.info.stats.stat_sum.num_objects;
+    must(seen === Number(a[0]), what, seen);
+  },
+  /** `past-intervals A 2`: A keeps at most so many intervals that may have been written in. */
+  "past-intervals": (s, a, what) => {
+    const seen = s.pg(s.cast.id(a[0] ?? ""))?.peering.past_intervals.to_wire();
+    must(seen !== undefined && seen.intervals.length <= Number(a[1]), what, seen);
+  },
   /** `event B wrongly_marked_down`: logged since the mark. */
   event: (s, a, what) => {
     const who = a[0] === "mon" ? "mon.a" : `osd.${s.cast.id(a[0] ?? "")}`;
     const seen = s.recorder.events.filter((e) => e.who === who).map((e) => e.event);
     must(seen.includes(a[1] ?? ""), what, [...new Set(seen)]);
   },
-  flags: (s, a, what) => {
-    for (const f of a) must(s.world.osdmap.test_flag(f as "noout"), what, s.world.osdmap.flags);
+  /** `osd C down in`: in the monitor's map. */
+  osd: (s, a, what) => {
+    const o = s.cast.id(a[0] ?? "");
+    const { osdmap } = s.world;
+    const seen = [osdmap.is_up(o) ? "up" : "down", osdmap.is_in(o) ? "in" : "out"];
+    must(
+      a.slice(1).every((x) => seen.includes(x)),
+      what,
+      seen,
+    );
   },
   quiescent: (s) => {
     check_quiescent(s.world);

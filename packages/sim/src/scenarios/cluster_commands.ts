@@ -16,15 +16,27 @@ export function milliseconds(text: string | undefined): number {
   return Number(m[1]) * { s: 1000, ms: 1, us: 0.001 }[m[2] as "s" | "ms" | "us"];
 }
 
+/**
+ * The pool and its one PG. Unless it is to be where CRUSH puts it (place=crush), it is moved to
+ * osd.1, osd.0, osd.2 while it is empty: outcomes that depend on ids do not depend on hashes then.
+ */
 async function make_pool(s: Scene, name: string, o: Record<string, string>): Promise<void> {
-  const args = { pg_num: 1, pgp_num: 1, ...o };
-  await s.world.done(s.admin.pool_create(name, args), "pool create");
-  const pool = s.world.osdmap.get_pg_pool(1);
-  s.cast.assign(s.world.osdmap, PGID);
-  s.cast.set_base(pool?.last_change ?? 1);
+  const { world } = s;
+  const args = { pg_num: 1, pgp_num: 1, size: o.size ?? "3" };
+  await world.done(s.admin.pool_create(name, args), "pool create");
+  await tell(s, { prefix: "osd pool set", pool: name, var: "min_size", val: o.min_size ?? "2" });
   s.recorder.look_at_map();
   await s.open_pool(name);
   await wait_clean(s);
+  if (o.place !== "crush") {
+    const place = [1, 0, 2].slice(0, Number(args.size));
+    await tell(s, { prefix: "osd pg-upmap", pgid: PGID, id: place });
+    await wait_clean(s);
+    s.recorder.mark();
+    s.recorder.take();
+  }
+  s.cast.assign(world.osdmap, PGID);
+  s.cast.set_base(s.primary()?.peering.info.history.same_interval_since ?? 1);
 }
 
 /** All PGs clean on the newest map, and what follows from that done. */
@@ -118,11 +130,8 @@ export const CLUSTER_COMMANDS: Commands = {
   /** `pool-set min_size 1` */
   "pool-set": (s, a) =>
     tell(s, { prefix: "osd pool set", pool: s.io.pool_name, var: a[0], val: a[1] }),
-  /** CRUSH would now choose these: `remap D B C`; `remap` alone undoes it. */
-  remap: (s, a) => {
-    if (a.length === 0) return tell(s, { prefix: "osd rm-pg-upmap", pgid: PGID });
-    return tell(s, { prefix: "osd pg-upmap", pgid: PGID, id: s.cast.ids(a) });
-  },
+  /** The map now chooses these: `remap D B C`. */
+  remap: (s, a) => tell(s, { prefix: "osd pg-upmap", pgid: PGID, id: s.cast.ids(a) }),
   /** A command to the primary that is to be refused, or not: its status line is shown. */
   "pg-command": async (s, a) => {
     const cmd = { prefix: a[0] ?? "", ...options(a.slice(1)) };

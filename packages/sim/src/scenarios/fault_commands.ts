@@ -25,6 +25,7 @@ async function start(s: Scene, names: readonly string[]): Promise<void> {
   await s.world.until(up, "they are up");
 }
 function boot(s: Scene, osd: number): void {
+  if (s.world.osd(osd)) return;
   s.recorder.note(osd, "(started)");
   s.world.start_osd(osd);
 }
@@ -43,6 +44,23 @@ export const FAULT_COMMANDS: Commands = {
   /** SIGKILL, and nobody waits for anything. */
   "kill-now": (s, a) => {
     for (const o of s.cast.ids(a)) power_off(s, o);
+  },
+  /** Every OSD at once. */
+  "power-cut": (s) => {
+    for (const o of s.cast.all) if (s.world.osd(o)) power_off(s, o);
+  },
+  /**
+   * `flap C 20 x`: C dies and comes back, 20 times, each time a little later in what follows from
+   * that; x becomes v1 .. v20 meanwhile. Too long to be shown.
+   */
+  flap: async (s, [name = "", times, oid = ""]) => {
+    for (let i = 1; i <= Number(times); i++) {
+      await kill(s, [name]);
+      await s.world.done(s.io.write_full(oid, `v${i}`), `write ${i}`);
+      await start(s, [name]);
+      await s.world.run_for(2 * i);
+    }
+    s.recorder.take();
   },
   "wait-down": (s, a) => wait_down(s, s.cast.ids(a)),
   start: (s, a) => start(s, a),

@@ -8,23 +8,25 @@ const LIMIT_MS = 60_000;
 
 /** What the client gets to see. */
 async function run(s: Scene, words: readonly string[], signal?: AbortSignal): Promise<string> {
-  const [verb = "", oid = "", value = ""] = words;
+  const other = words[0] === "other";
+  const io = other ? s.other_io : s.io;
+  const [verb = "", oid = "", value = ""] = other ? words.slice(1) : words;
   const o = signal ? { signal } : {};
   switch (verb) {
     case "write":
-      await s.io.write_full(oid, value, o);
+      await io.write_full(oid, value, o);
       return "ok";
     case "append":
-      await s.io.append(oid, value, o);
+      await io.append(oid, value, o);
       return "ok";
     case "create":
-      await s.io.create(oid, true, o);
+      await io.create(oid, true, o);
       return "ok";
     case "remove":
-      await s.io.remove(oid, o);
+      await io.remove(oid, o);
       return "ok";
     case "read":
-      return text.decode(await s.io.read(oid, 0, 0, o));
+      return text.decode(await io.read(oid, 0, 0, o));
     default:
       throw new InvariantError(`no such operation: ${verb}`);
   }
@@ -63,7 +65,7 @@ export function op_of(s: Scene, label: string | undefined): AsyncOp {
 /** What the client reads, `-` for ENOENT; must be what was promised to it. */
 async function expect_content(s: Scene, oid: string, want: string): Promise<void> {
   const got = await s.world.done(start(s, ["read", oid]), `read ${oid}`, LIMIT_MS);
-  const seen = got === "ENOENT" ? "-" : got;
+  const seen = got === "ENOENT" ? "-" : got || "''";
   if (seen !== want) throw new InvariantError(`${oid} is '${seen}', expected '${want}'`);
 }
 
@@ -73,6 +75,8 @@ export const IO_COMMANDS: Commands = {
   create: (s, a) => now(s, ["create", ...a]),
   remove: (s, a) => now(s, ["remove", ...a]),
   read: (s, a) => now(s, ["read", ...a]),
+  /** `other write x v1`: a second client. */
+  other: (s, a) => now(s, ["other", ...a]),
   /** `async LABEL OPERATION ...`: its result shows where it comes. */
   async: (s, a) => begin(s, a[0] ?? "", a.slice(1)),
   /** The client forgets about it. */

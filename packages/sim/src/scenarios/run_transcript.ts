@@ -70,7 +70,8 @@ export async function run_transcript(text: string): Promise<string> {
   return out.join("\n");
 }
 
-async function execute(scene: Scene | null, command: string): Promise<Scene> {
+/** One command; the first is `cluster`, which makes the scene. */
+export async function execute(scene: Scene | null, command: string): Promise<Scene> {
   const [name = "", ...args] = command.split(/\s+/);
   if (name === "cluster") return make_cluster(options(args));
   if (!scene) throw new InvariantError("a transcript begins with: cluster osds=3");
@@ -78,6 +79,14 @@ async function execute(scene: Scene | null, command: string): Promise<Scene> {
   if (!run) throw new InvariantError(`no such command: ${name}`);
   await run(scene, args);
   return scene;
+}
+
+/** Several, without a transcript: for tests that vary them. */
+export async function play(scene: Scene | null, commands: readonly string[]): Promise<Scene> {
+  let s = scene;
+  for (const command of commands) s = await execute(s, command);
+  if (!s) throw new InvariantError("nothing to play");
+  return s;
 }
 
 /** `cluster osds=4 osd_max_backfills=2`: what has an underscore is an option of the daemons. */
