@@ -25,7 +25,7 @@ const TASKS = {
   sim: { run: (args) => program("packages/sim/dist/main.js", args) },
   demo: { run: (args) => program("scripts/demo.mjs", args) },
   docs: { run: (args) => program("scripts/gen-docs.mjs", args) },
-  lint: { run: lint },
+  lint: { build: false, run: lint },
   format: {
     build: false,
     run: (args) => runTool(BIOME, args.includes("--check") ? FORMAT_CHECK : FORMAT_WRITE),
@@ -59,14 +59,12 @@ async function program(file, args) {
 }
 
 /** Biome's rules, then the types of what the build leaves out: tests and these scripts. */
-function lint() {
-  const tools = [
-    () => runTool(BIOME, ["lint", "--error-on-warnings", "--max-diagnostics=50", "."]),
-    () => runTool(TSC, ["-p", "tsconfig.test.json"]),
-    () => runTool(TSC, ["-p", "scripts/tsconfig.json"]),
-  ];
-  const codes = tools.map((tool) => tool());
-  return codes.find((code) => code !== 0) ?? 0;
+async function lint() {
+  const rules = runTool(BIOME, ["lint", "--error-on-warnings", "--max-diagnostics=50", "."]);
+  // Built only now: a type error there must not hide what the rules found.
+  await prepare();
+  const types = ["tsconfig.test.json", "scripts/tsconfig.json"].map((p) => runTool(TSC, ["-p", p]));
+  return [rules, ...types].find((code) => code !== 0) ?? 0;
 }
 
 /** Takes back what the build made; `--all` also what the install did. */
