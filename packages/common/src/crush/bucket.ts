@@ -37,10 +37,11 @@ export function compile_bucket(b: crush_bucket, straw_calc_version: number): Com
     alg: b.alg,
     items: Int32Array.from(b.items),
     weights: Float64Array.from(b.item_weights),
-    derived: Float64Array.from(derive(b, straw_calc_version)),
+    derived: Float64Array.from(b.derived ?? derive_bucket(b, straw_calc_version)),
   };
 }
-function derive(b: crush_bucket, straw_calc_version: number): number[] {
+/** What choosing needs beside the weights: see CompiledBucket. */
+export function derive_bucket(b: crush_bucket, straw_calc_version: number): number[] {
   switch (b.alg) {
     case CRUSH_BUCKET_STRAW:
       return crush_calc_straw(b.item_weights, straw_calc_version);

@@ -14,12 +14,17 @@ import {
 export function rebuild_roots_with_classes(m: crush_map): crush_map {
   const class_names = live_classes(m);
   if (class_names.size === 0 && m.class_bucket.size === 0) return m;
+  return populate_classes({ ...m, class_names });
+}
+
+/** `m` with a shadow tree for each of its classes under each root. */
+export function populate_classes(m: crush_map): crush_map {
   const r = new ShadowTrees(m);
   for (const root of r.real_roots()) {
-    for (const cls of [...class_names.keys()].sort((a, b) => a - b))
+    for (const cls of [...m.class_names.keys()].sort((a, b) => a - b))
       r.device_class_clone(root, cls);
   }
-  return { ...m, ...r.result(), class_names };
+  return { ...m, ...r.result() };
 }
 
 /** Classes that a device has or a rule asks for. */

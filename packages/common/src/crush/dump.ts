@@ -68,7 +68,7 @@ export function crush_rule_dump(c: CrushWrapper, id: number): Record<string, unk
   return {
     rule_id: r.id,
     rule_name: r.name,
-    ruleset: r.id,
+    ruleset: r.ruleset ?? r.id,
     type: r.type,
     min_size: r.min_size,
     max_size: r.max_size,

@@ -1,7 +1,12 @@
-export * from "./CrushWrapper.ts";
+export * from "./binary.ts";
 export * from "./CrushBuilder.ts";
+export * from "./CrushTester.ts";
+export * from "./CrushWrapper.ts";
+export { compile_crush } from "./compile.ts";
+export { decompile_crush, print_fixedpoint } from "./decompile.ts";
 export { crush_min_required_version, crush_rule_dump } from "./dump.ts";
 export * from "./hash.ts";
 export { crush_from_dump } from "./load.ts";
+export { CrushTextError } from "./tokens.ts";
 export * from "./tunables.ts";
 export * from "./types.ts";

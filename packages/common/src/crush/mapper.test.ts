@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { crush_calc_straw } from "./bucket.ts";
 import { CrushWrapper, DEFAULT_TYPE_NAMES } from "./CrushWrapper.ts";
-import { crush_from_dump } from "./load.ts";
 import { crush_hash32_2, crush_hash32_3 } from "./hash.ts";
 import { crush_ln_table } from "./ln.ts";
-import { type crush_algorithm, CRUSH_ALG_NAMES, CRUSH_RULE_OPS } from "./types.ts";
+import { crush_from_dump } from "./load.ts";
+import { CRUSH_ALG_NAMES, CRUSH_RULE_OPS, type crush_algorithm } from "./types.ts";
 
 const OUT = 0;
 const IN = 0x10000;

@@ -31,6 +31,11 @@ export interface crush_bucket {
   readonly weight: number;
   readonly items: readonly number[];
   readonly item_weights: readonly number[];
+  /**
+   * What the algorithm works with, where a map came with other values than its weights give today:
+   * straw lengths, sums of a list, nodes of a tree, the weight of a uniform bucket without items.
+   */
+  readonly derived?: readonly number[];
 }
 
 export const CRUSH_RULE_OPS = {
@@ -60,7 +65,10 @@ export interface crush_rule_step {
 
 export interface crush_rule {
   readonly id: number;
+  /** Empty for a rule that has none. */
   readonly name: string;
+  /** Where an old map numbers it otherwise than `id`. */
+  readonly ruleset?: number;
   /** 1 replicated, 3 erasure */
   readonly type: number;
   /** Ignored since Luminous, still printed. */
@@ -106,6 +114,18 @@ export interface crush_map {
   readonly class_bucket: ReadonlyMap<number, ReadonlyMap<number, number>>;
   /** Set id -> bucket id -> argument. */
   readonly choose_args: ReadonlyMap<number, ReadonlyMap<number, crush_choose_arg>>;
+  /** How the binary map was written that this one is decoded from. An edit forgets it. */
+  readonly encoding?: crush_encoding;
+}
+
+/** What of a binary map is not content, but has to be the same to get the same bytes again. */
+export interface crush_encoding {
+  readonly max_buckets: number;
+  readonly max_rules: number;
+  /** How many of the sections after the names there were: later releases added some. */
+  readonly sections: number;
+  /** Names of rules that are gone. */
+  readonly stale_rule_names: ReadonlyMap<number, string>;
 }
 
 /** type name -> bucket name, e.g. root -> default, host -> node1. */

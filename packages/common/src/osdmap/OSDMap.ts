@@ -5,9 +5,10 @@
  */
 import type { CrushWrapper } from "../crush/CrushWrapper.ts";
 import type { entity_addr_t } from "../types/entity.ts";
-import { type epoch_t, type pg_t, pg_t as make_pg } from "../types/osd_types.ts";
+import { type epoch_t, pg_t as make_pg, type pg_t } from "../types/osd_types.ts";
 import { apply_incremental } from "./apply.ts";
 import { crc32c } from "./crc32c.ts";
+import { osdmap_dump } from "./dump.ts";
 import { decode_osdmap, encode_osdmap } from "./encode.ts";
 import {
   CEPH_OSD_DEFAULT_PRIMARY_AFFINITY,
@@ -21,10 +22,11 @@ import {
   CEPH_OSD_STOP,
   CEPH_OSD_UP,
   OSDMAP_FLAGS,
-  type osdmap_flag_t,
   osdmap_flag_names,
+  type osdmap_flag_t,
 } from "./flags.ts";
 import type { Incremental, osd_info_t, osd_xinfo_t, upmap_item_t } from "./Incremental.ts";
+import { PgMapper, type up_acting_t } from "./mapping.ts";
 import {
   BLANK_ADDRS,
   BLANK_UUID,
@@ -34,8 +36,6 @@ import {
   type osd_addrs_t,
   type osdmap_fields,
 } from "./osdmap_fields.ts";
-import { PgMapper, type up_acting_t } from "./mapping.ts";
-import { osdmap_dump } from "./dump.ts";
 import { type pg_pool_t, pool_hash_key, raw_pg_to_pg } from "./pg_pool_t.ts";
 
 /** Where an object is to be placed: Ceph's object_locator_t plus the name. */

@@ -203,6 +203,16 @@ export function nullable<T>(c: Codec<T>): Codec<T | null> {
     dec: (r) => (bool.dec(r) ? c.dec(r) : null),
   };
 }
+/** A field that an object may lack. */
+export function optional<T>(c: Codec<T>): Codec<T | undefined> {
+  return {
+    enc: (w, v) => {
+      w.u8(v === undefined ? 0 : 1);
+      if (v !== undefined) c.enc(w, v);
+    },
+    dec: (r) => (bool.dec(r) ? c.dec(r) : undefined),
+  };
+}
 export function list<T>(c: Codec<T>): Codec<readonly T[]> {
   return {
     enc: (w, v) => {
@@ -272,7 +282,10 @@ export function struct<T extends object>(fields: { [K in keyof T]-?: Codec<T[K]>
     },
     dec: (r) => {
       const out: Partial<T> = {};
-      for (const k of keys) out[k] = fields[k].dec(r);
+      for (const k of keys) {
+        const v = fields[k].dec(r);
+        if (v !== undefined) out[k] = v;
+      }
       return out as T;
     },
   };

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type pg_t, pg_t as make_pg } from "../types/osd_types.ts";
+import { pg_t as make_pg, type pg_t } from "../types/osd_types.ts";
 import { crc32c } from "./crc32c.ts";
 import { decode_incremental, encode_incremental } from "./encode.ts";
 import { type Incremental, new_incremental, osd_xinfo_t } from "./Incremental.ts";

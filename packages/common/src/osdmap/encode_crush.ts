@@ -2,12 +2,15 @@
  * CRUSH as part of a map's encoding. What comes in is checked until the mapper can trust it: every
  * search ends, every item is there.
  */
+
 import { CrushWrapper } from "../crush/CrushWrapper.ts";
+import { find_crush_fault } from "../crush/check.ts";
 import {
   CRUSH_RULE_OPS,
   type crush_algorithm,
   type crush_bucket,
   type crush_choose_arg,
+  type crush_encoding,
   type crush_map,
   type crush_op,
   type crush_rule,
@@ -23,6 +26,7 @@ import {
   list,
   map,
   one_of,
+  optional,
   sint,
   struct,
   text,
@@ -33,7 +37,7 @@ import {
 } from "./bytes.ts";
 import { MapError } from "./MapError.ts";
 
-const MAGIC = "tako crush 1";
+const MAGIC = "tako crush 2";
 const MAX_DEVICES = 1 << 20;
 const MAX_BUCKETS = 1 << 20;
 
@@ -49,6 +53,7 @@ const bucket = struct<crush_bucket>({
   weight: u32,
   items: list(item),
   item_weights: list(u32),
+  derived: optional(list(u32)),
 });
 const step = struct<crush_rule_step>({
   op: one_of<crush_op>(...Object.values(CRUSH_RULE_OPS)),
@@ -58,6 +63,7 @@ const step = struct<crush_rule_step>({
 const rule = struct<crush_rule>({
   id: u8,
   name: text,
+  ruleset: optional(u8),
   type: u8,
   min_size: u8,
   max_size: u8,
@@ -94,6 +100,14 @@ const crush_codec = struct<crush_map>({
   class_map: numbered(item, u32),
   class_bucket: numbered(bucket_id, numbered(u32, bucket_id)),
   choose_args: numbered(sint(-1, Number.MAX_SAFE_INTEGER / 4), numbered(bucket_id, choose_arg)),
+  encoding: optional(
+    struct<crush_encoding>({
+      max_buckets: uint(MAX_BUCKETS),
+      max_rules: uint(0x100),
+      sections: u8,
+      stale_rule_names: numbered(u32, text),
+    }),
+  ),
 });
 
 // Most epochs carry the CRUSH map of the one before.
@@ -118,48 +132,6 @@ export function crush_decode(bytes: Uint8Array): CrushWrapper {
 
 /** Throws MapError unless the mapper can work with `m`. */
 export function check_crush(m: crush_map): void {
-  const bad = (what: string): never => {
-    throw new MapError("bad_encoding", `crush map: ${what}`);
-  };
-  for (const [id, b] of m.buckets) {
-    if (b.id !== id) bad(`bucket ${id} says it is ${b.id}`);
-    if (b.type === 0) bad(`bucket ${id} has the type of a device`);
-    if (b.items.length !== b.item_weights.length) bad(`bucket ${id}: weights do not match items`);
-    for (const i of b.items) {
-      if (i < 0 ? !m.buckets.has(i) : i >= m.max_devices) bad(`bucket ${id}: no item ${i}`);
-    }
-  }
-  for (const [id, r] of m.rules) if (r.id !== id) bad(`rule ${id} says it is ${r.id}`);
-  for (const set of m.choose_args.values()) {
-    for (const [id, arg] of set) {
-      const n = m.buckets.get(id)?.items.length ?? -1;
-      const fits = (l: readonly number[]) => l.length === n;
-      if (arg.bucket_id !== id || !arg.weight_set.every(fits)) bad(`choose_args of bucket ${id}`);
-      if (arg.ids.length > 0 && !fits(arg.ids)) bad(`choose_args of bucket ${id}`);
-    }
-  }
-  if (has_cycle(m)) bad("a bucket contains itself");
-}
-
-function has_cycle(m: crush_map): boolean {
-  // 1: on the way down from here, 2: everything below is fine.
-  const mark = new Map<number, 1 | 2>();
-  for (const root of m.buckets.keys()) {
-    const stack = [root];
-    while (stack.length > 0) {
-      const id = stack.at(-1) ?? 0;
-      if (mark.has(id)) {
-        mark.set(id, 2);
-        stack.pop();
-        continue;
-      }
-      mark.set(id, 1);
-      for (const i of m.buckets.get(id)?.items ?? []) {
-        if (i >= 0 || mark.get(i) === 2) continue;
-        if (mark.get(i) === 1) return true;
-        stack.push(i);
-      }
-    }
-  }
-  return false;
+  const fault = find_crush_fault(m);
+  if (fault) throw new MapError("bad_encoding", `crush map: ${fault.what}`);
 }

@@ -1,6 +1,7 @@
-export * from "./crc32c.ts";
 export * from "./clean_temps.ts";
+export * from "./crc32c.ts";
 export { dump_addrvec, dump_osd, dump_pool, get_min_compat_client } from "./dump.ts";
+export * from "./edit.ts";
 export { decode_incremental, encode_incremental } from "./encode.ts";
 export * from "./flags.ts";
 export * from "./Incremental.ts";

@@ -6,12 +6,12 @@ import {
   check_new_interval,
   is_new_interval,
   list_to_shards,
-  type pg_interval_t,
   PastIntervals,
+  type pg_interval_t,
 } from "./intervals.ts";
 import type { up_acting_t } from "./mapping.ts";
 import { OSDMap } from "./OSDMap.ts";
-import { type pg_pool_t, pg_pool_t as make_pool } from "./pg_pool_t.ts";
+import { pg_pool_t as make_pool, type pg_pool_t } from "./pg_pool_t.ts";
 import { build_map } from "./testing/build_map.ts";
 
 const pool = { min_size: 2, pg_num: 4 };

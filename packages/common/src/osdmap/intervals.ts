@@ -8,16 +8,16 @@ import {
   type epoch_t,
   NO_SHARD,
   type past_intervals_wire_t,
-  type pg_shard_t,
   pg_pool,
   pg_shard,
+  type pg_shard_t,
   type pg_t,
   shard_cmp,
 } from "../types/osd_types.ts";
+import type { osdmap_flag_t } from "./flags.ts";
 import type { up_acting_t } from "./mapping.ts";
 import { is_erasure, type pg_pool_t } from "./pg_pool_t.ts";
 import { is_merge_source, is_merge_target, is_split } from "./pg_split.ts";
-import type { osdmap_flag_t } from "./flags.ts";
 
 /** The part of OSDMap that intervals depend on. */
 export interface interval_map {

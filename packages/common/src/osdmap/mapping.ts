@@ -6,7 +6,7 @@ import { crush_hash32_2 } from "../crush/hash.ts";
 import { CRUSH_ITEM_NONE, pg_pool, pg_ps, pg_t } from "../types/osd_types.ts";
 import { CEPH_OSD_DEFAULT_PRIMARY_AFFINITY, CEPH_OSD_EXISTS, CEPH_OSD_UP } from "./flags.ts";
 import type { osdmap_fields } from "./osdmap_fields.ts";
-import { can_shift_osds, type pg_pool_t, POOL_FLAGS, raw_pg_to_pps } from "./pg_pool_t.ts";
+import { can_shift_osds, POOL_FLAGS, type pg_pool_t, raw_pg_to_pps } from "./pg_pool_t.ts";
 
 export interface up_acting_t {
   /** Erasure PGs have CRUSH_ITEM_NONE in holes. */

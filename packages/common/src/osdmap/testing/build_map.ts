@@ -3,7 +3,7 @@ import { build_simple_crush_map } from "../../crush/CrushWrapper.ts";
 import { INITIAL_FLAGS } from "../flags.ts";
 import { new_incremental } from "../Incremental.ts";
 import { OSDMap } from "../OSDMap.ts";
-import { type pg_pool_t, pg_pool_t as make_pool } from "../pg_pool_t.ts";
+import { pg_pool_t as make_pool, type pg_pool_t } from "../pg_pool_t.ts";
 
 export interface build_map_options {
   readonly osds: number;

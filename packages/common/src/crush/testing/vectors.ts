@@ -1,0 +1,33 @@
+/** The observed outputs of Ceph's tools in testdata/vectors/placement, for tests. */
+import { readdirSync, readFileSync } from "node:fs";
+import { gunzipSync } from "node:zlib";
+
+const DIR = new URL("../../../testdata/vectors/placement/", import.meta.url);
+
+export interface crush_vector {
+  readonly id: string;
+  readonly source_text: string;
+  readonly decompiled_text: string;
+  readonly binary_base64: string;
+  readonly crush_dump: unknown;
+}
+export interface osdmap_vector {
+  readonly id: string;
+  readonly osdmap: unknown;
+  readonly osdmap_binary_base64: string;
+  readonly crush_dump: unknown;
+}
+
+function read_all<T>(kind: "crush" | "osdmap"): T[] {
+  const names = readdirSync(new URL(`${kind}/`, DIR)).filter((f) => f.startsWith(`${kind}-`));
+  return names.sort().map((f) => {
+    const json = gunzipSync(readFileSync(new URL(`${kind}/${f}`, DIR))).toString("utf8");
+    return JSON.parse(json);
+  });
+}
+export const crush_vectors = (): crush_vector[] => read_all("crush");
+export const osdmap_vectors = (): osdmap_vector[] => read_all("osdmap");
+
+export function from_base64(s: string): Uint8Array {
+  return new Uint8Array(Buffer.from(s, "base64"));
+}

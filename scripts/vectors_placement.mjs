@@ -1,0 +1,212 @@
+// @ts-check
+/** Each file of placement/ against our code: what is compared is said in the vectors' README. */
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { gunzipSync } from "node:zlib";
+import * as tako from "../packages/common/dist/index.js";
+
+/** @typedef {(what: string, difference?: string) => void} Report */
+/** @typedef {Record<string, any>} Json the vectors: whatever is not as the README says shows as a difference */
+
+const NONE = 0x7fffffff;
+
+/** @param {string} dir @param {Report} report */
+export function checkPlacement(dir, report) {
+  checkObjectHash(readJson(join(dir, "object_hash.json")), report);
+  for (const [kind, check] of /** @type {const} */ ([
+    ["crush", checkCrushMap],
+    ["osdmap", checkOsdmap],
+  ])) {
+    const files = readdirSync(join(dir, kind)).filter((f) => f.startsWith(`${kind}-`));
+    for (const f of files.sort()) check(readJson(join(dir, kind, f)), report);
+  }
+}
+
+/** @param {string} file @returns {Json} */
+function readJson(file) {
+  const bytes = readFileSync(file);
+  return JSON.parse((file.endsWith(".gz") ? gunzipSync(bytes) : bytes).toString("utf8"));
+}
+
+/**
+ * Runs a comparison; what it throws is a difference too.
+ * @param {Report} report @param {string} what @param {() => [got: unknown, want: unknown]} compare
+ */
+function expect(report, what, compare) {
+  try {
+    const [got, want] = compare();
+    report(what, difference(got, want, ""));
+  } catch (e) {
+    report(what, e instanceof Error ? (e.stack ?? e.message) : String(e));
+  }
+}
+
+/**
+ * The first place where two JSON values differ. A key with an undefined value is no key.
+ * @param {any} got @param {any} want @param {string} path @returns {string | undefined}
+ */
+function difference(got, want, path) {
+  if (got === want || (typeof got === "bigint" && Number(got) === want)) return undefined;
+  if (typeof got === "string" && typeof want === "string" && want.includes("\n")) {
+    const [a, b] = [got.split("\n"), want.split("\n")];
+    const i = b.findIndex((line, n) => line !== a[n]);
+    return difference(a[i < 0 ? b.length : i], b[i], `${path} line ${i + 1}`);
+  }
+  if (typeof got !== "object" || typeof want !== "object" || got === null || want === null) {
+    return `${path}: ${JSON.stringify(got)} instead of ${JSON.stringify(want)}`;
+  }
+  for (const key of new Set([...Object.keys(want), ...Object.keys(got)])) {
+    const found = difference(got[key], want[key], `${path}/${key}`);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+/** @param {Uint8Array} bytes */
+const base64 = (bytes) => Buffer.from(bytes).toString("base64");
+/** @param {readonly number[]} osds */
+const holes = (osds) => osds.map((o) => (o === NONE ? null : o));
+
+// ---- object_hash ------------------------------------------------------------
+
+/** @param {Json} v @param {Report} report */
+function checkObjectHash(v, report) {
+  for (const c of v.cases) {
+    const bytes = Buffer.from(c.name_hex ?? c.name, c.name_hex === undefined ? "utf8" : "hex");
+    const low31 = (/** @type {number} */ h) => hex(h % 2 ** 31);
+    expect(report, `object_hash ${c.name ?? c.name_hex}`, () => {
+      const h = tako.ceph_str_hash_rjenkins(bytes);
+      const got = {
+        hash: hex(h),
+        linux: low31(tako.ceph_str_hash_linux(bytes)),
+        seeds: v.pg_nums.map((/** @type {number} */ n) =>
+          tako.ceph_stable_mod(h, n, tako.pg_num_mask(n)),
+        ),
+      };
+      const want = { hash: c.hash, linux: c.linux_hash_low31_from_tool, seeds: c.pg_seeds };
+      return [got, want];
+    });
+    if (c.category !== "namespace") continue;
+    expect(report, `object_hash ${c.object} in namespace ${c.namespace}`, () => [
+      hex(tako.pool_hash_key(tako.pg_pool_t(), c.object, c.namespace)),
+      c.hash,
+    ]);
+  }
+}
+/** @param {number} h */
+const hex = (h) => h.toString(16).padStart(8, "0");
+
+// ---- crush ------------------------------------------------------------------
+
+/** @param {Json} v @param {Report} report */
+function checkCrushMap(v, report) {
+  const crush = tako.crush_from_dump(v.crush_dump);
+  const compiled = () => tako.compile_crush(v.source_text);
+  const decoded = () => tako.decode_crush_binary(Buffer.from(v.binary_base64, "base64"));
+  for (const [how, get] of /** @type {const} */ ([
+    ["compiled text", compiled],
+    ["decoded binary", decoded],
+    ["loaded dump", () => crush],
+  ])) {
+    const is = `${v.id}: the ${how}`;
+    expect(report, `${is} as a dump`, () => [get().dump(), v.crush_dump]);
+    expect(report, `${is} as text`, () => [tako.decompile_crush(get()), v.decompiled_text]);
+    expect(report, `${is} as binary`, () => [
+      base64(tako.encode_crush_binary(get())),
+      v.binary_base64,
+    ]);
+  }
+  expect(report, `${v.id}: text that is decompiled, compiled and decompiled`, () => [
+    tako.decompile_crush(tako.compile_crush(tako.decompile_crush(crush))),
+    v.decompiled_text,
+  ]);
+  for (const run of v.runs) {
+    const pool = run.pool_id === undefined ? "" : ` pool ${run.pool_id}`;
+    const weights = JSON.stringify(run.device_weights);
+    const what = `${v.id}: rule ${run.rule} x${run.num_rep}${pool} weights ${weights}`;
+    expect(report, what, () => [crushRun(crush, run), run.mappings]);
+  }
+}
+
+/** @param {tako.CrushWrapper} crush @param {Json} run */
+function crushRun(crush, run) {
+  const tester = new tako.CrushTester(crush, {
+    weights: new Map(Object.entries(run.device_weights).map(([o, w]) => [Number(o), Number(w)])),
+    pool_id: run.pool_id,
+  });
+  const out = [];
+  for (let x = run.x_first; x <= run.x_last; x++) {
+    out.push(holes(tester.map(run.rule, x, run.num_rep)));
+  }
+  return out;
+}
+
+// ---- osdmap -----------------------------------------------------------------
+
+/** @param {Json} v @param {Report} report */
+function checkOsdmap(v, report) {
+  const loaded = tako.osdmap_from_dump(v.osdmap, tako.crush_from_dump(v.crush_dump));
+  for (const run of v.runs) checkOsdmapRun(v, run, loaded, report);
+  if (v.osd_tree) {
+    expect(report, `${v.id}: osd tree`, () => [tako.osd_tree_dump(loaded), v.osd_tree]);
+  }
+  if (v.clean_temps) {
+    expect(report, `${v.id}: clean_temps`, () => {
+      const { pg_temp, primary_temp } = tako.find_stale_temps(loaded);
+      const got = {
+        removed_pg_temp: Object.fromEntries(pg_temp),
+        removed_primary_temp: Object.fromEntries(primary_temp),
+      };
+      return [got, v.clean_temps];
+    });
+  }
+}
+
+/** @param {Json} v @param {Json} run @param {tako.OSDMap} stored @param {Report} report */
+function checkOsdmapRun(v, run, stored, report) {
+  const title = `${v.id}${run.tool_arguments.map((/** @type {string} */ a) => ` ${a}`).join("")}`;
+  const m = withArguments(stored, run.tool_arguments);
+  for (const pool of run.pools) {
+    expect(report, `${title}: pool ${pool.pool}`, () => [poolMappings(m, pool.pool), pool]);
+  }
+  for (const o of run.objects ?? []) {
+    expect(report, `${title}: object ${o.name} of pool ${o.pool}`, () => {
+      const at = m.object_locator_to_pg({ pool: o.pool, oid: o.name });
+      const pg = at && m.raw_pg_to_pg(at.raw_pg);
+      const acting = pg && holes(m.pg_to_up_acting_osds(pg).acting);
+      return [
+        { seed: pg && tako.pg_ps(pg), acting },
+        { seed: o.seed, acting: o.acting },
+      ];
+    });
+  }
+}
+
+/** @param {tako.OSDMap} stored @param {readonly string[]} args */
+function withArguments(stored, args) {
+  let m = stored;
+  for (let i = 0; i < args.length; i++) {
+    if (args[i] === "--mark-up-in") m = tako.mark_up_in(m);
+    else if (args[i] === "--mark-out") m = tako.mark_out(m, Number(args[++i]));
+    else throw new Error(`unknown tool argument ${args[i]}`);
+  }
+  return m;
+}
+
+/** @param {tako.OSDMap} m @param {number} pool */
+function poolMappings(m, pool) {
+  /** @type {Json} */
+  const out = { pool, raw: [], raw_primary: [], up: [], up_primary: [], acting: [] };
+  out.acting_primary = [];
+  for (const pg of m.get_pgs(pool)) {
+    const { raw, primary } = m.pg_to_raw_osds(pg);
+    const { up, up_primary, acting, acting_primary } = m.pg_to_up_acting_osds(pg);
+    out.raw.push(holes(raw));
+    out.raw_primary.push(primary);
+    out.up.push(holes(up));
+    out.up_primary.push(up_primary);
+    out.acting.push(holes(acting));
+    out.acting_primary.push(acting_primary);
+  }
+  return out;
+}
