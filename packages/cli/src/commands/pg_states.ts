@@ -1,37 +1,5 @@
 /** PG states, for telling a state from a pool's name. Ceph counterpart: pg_string_state. */
-export const PG_STATES: readonly string[] = [
-  "stale",
-  "creating",
-  "active",
-  "activating",
-  "clean",
-  "recovery_wait",
-  "recovery_toofull",
-  "recovering",
-  "forced_recovery",
-  "down",
-  "recovery_unfound",
-  "backfill_unfound",
-  "undersized",
-  "degraded",
-  "remapped",
-  "premerge",
-  "scrubbing",
-  "deep",
-  "inconsistent",
-  "peering",
-  "repair",
-  "backfill_wait",
-  "backfilling",
-  "forced_backfill",
-  "backfill_toofull",
-  "incomplete",
-  "peered",
-  "snaptrim",
-  "snaptrim_wait",
-  "snaptrim_error",
-  "failed_repair",
-  "laggy",
-  "wait",
-  "unknown",
-];
+import { PG_STATES as KNOWN } from "@tako/common";
+
+/** With those that only the monitor gives. */
+export const PG_STATES: readonly string[] = ["stale", ...KNOWN, "unknown"];

@@ -45,7 +45,9 @@ function escape_part(s: string): string {
 }
 function unescape_part(s: string): string {
   if (!s.includes("%")) return s;
-  return s.replace(/%([0-9a-f]{2})/g, (_, h: string) => String.fromCharCode(Number.parseInt(h, 16)));
+  return s.replace(/%([0-9a-f]{2})/g, (_, h: string) =>
+    String.fromCharCode(Number.parseInt(h, 16)),
+  );
 }
 
 /** Builds the text form. `key` equal to the name is the same as no key. */

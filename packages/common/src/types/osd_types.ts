@@ -366,7 +366,10 @@ export interface pg_log_entry_t {
   readonly prior_version: eversion_t;
   readonly reverting_to?: eversion_t;
   readonly reqid: osd_reqid_t;
-  readonly extra_reqids?: readonly { readonly reqid: osd_reqid_t; readonly user_version: version_t }[];
+  readonly extra_reqids?: readonly {
+    readonly reqid: osd_reqid_t;
+    readonly user_version: version_t;
+  }[];
   readonly user_version: version_t;
   /** Milliseconds since the epoch. */
   readonly mtime: number;

@@ -1,8 +1,8 @@
 /** status, health, df, mon and quorum commands, versions, config. cluster.md §7. */
+import { utime_str } from "@tako/common";
 import type { Monitor } from "../monitor/Monitor.ts";
 import type { PGMap } from "../pgmap/PGMap.ts";
 import { print_summary } from "../pgmap/summary.ts";
-import { utime_str } from "../pgmap/stamps.ts";
 import type { Args } from "./args.ts";
 import type { ReadCommands } from "./dispatch.ts";
 import { type CommandReply, fail, json, ok } from "./reply.ts";

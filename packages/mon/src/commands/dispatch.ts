@@ -9,6 +9,7 @@ import type { View } from "../osdmon/pending.ts";
 import { Args, type Cmd } from "./args.ts";
 import { CLUSTER_COMMANDS } from "./cluster.ts";
 import { CRUSH_COMMANDS, CRUSH_WRITE_COMMANDS } from "./crush.ts";
+import { PROFILE_COMMANDS, PROFILE_WRITE_COMMANDS } from "./ec_profile.ts";
 import { LOG_COMMANDS } from "./log.ts";
 import { NODE_FLAG_COMMANDS } from "./node_flags.ts";
 import { OSD_COMMANDS } from "./osd_read.ts";
@@ -16,7 +17,6 @@ import { OSD_WRITE_COMMANDS } from "./osd_write.ts";
 import { OVERRIDE_COMMANDS } from "./overrides.ts";
 import { PG_COMMANDS } from "./pg.ts";
 import { POOL_COMMANDS, POOL_WRITE_COMMANDS } from "./pool.ts";
-import { PROFILE_COMMANDS, PROFILE_WRITE_COMMANDS } from "./ec_profile.ts";
 import { type CommandOutcome, type CommandReply, json, refused, reply_of_error } from "./reply.ts";
 
 /** Answers from what is committed. */

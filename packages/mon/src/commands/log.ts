@@ -1,6 +1,5 @@
 /** The cluster log: `log <text>`, `log last`; and the daemon's own: `log set`. */
-import { addr_str } from "@tako/common";
-import { utime_str } from "../pgmap/stamps.ts";
+import { addr_str, utime_str } from "@tako/common";
 import type { ReadCommands } from "./dispatch.ts";
 import { fail, json, ok } from "./reply.ts";
 

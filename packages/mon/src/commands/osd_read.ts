@@ -1,8 +1,8 @@
 /** `osd ...` commands that only look. cluster.md §7.2. */
 import {
   CRUSH_ITEM_NONE,
-  osd_tree_dump,
   type OSDMap,
+  osd_tree_dump,
   pg_pool,
   pg_t,
   pool_hash_key,

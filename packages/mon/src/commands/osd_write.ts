@@ -1,9 +1,9 @@
 /** `osd ...` commands that change OSDs and flags. cluster.md §3.14. */
 import {
+  BLANK_UUID,
   CEPH_OSD_DESTROYED,
   CEPH_OSD_IN,
   CEPH_OSD_NEW,
-  BLANK_UUID,
   OSDMAP_FLAGS,
   type OSDMap,
   type osdmap_flag_t,
@@ -23,7 +23,7 @@ import {
 } from "../osdmon/pending.ts";
 import type { Args } from "./args.ts";
 import type { WriteCommands } from "./dispatch.ts";
-import { type CommandOutcome, commit_then, fail, reply_now, RETRY_COMMAND } from "./reply.ts";
+import { type CommandOutcome, commit_then, fail, RETRY_COMMAND, reply_now } from "./reply.ts";
 
 export const OSD_WRITE_COMMANDS: WriteCommands = {
   "osd down": (v, args) =>

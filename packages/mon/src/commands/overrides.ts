@@ -1,8 +1,14 @@
 /** Overrides of placement and access: temps, upmaps, blocklist. cluster.md §3.5, §3.14. */
-import { CRUSH_ITEM_NONE, type OSDMap, pg_pool, type pg_t, type upmap_item_t } from "@tako/common";
-import { set_pg_temp } from "../osdmon/pg_temp.ts";
+import {
+  CRUSH_ITEM_NONE,
+  type OSDMap,
+  pg_pool,
+  type pg_t,
+  type upmap_item_t,
+  utime_str,
+} from "@tako/common";
 import type { View } from "../osdmon/pending.ts";
-import { utime_str } from "../pgmap/stamps.ts";
+import { set_pg_temp } from "../osdmon/pg_temp.ts";
 import { type Args, parse_osd } from "./args.ts";
 import type { WriteCommands } from "./dispatch.ts";
 import { existing } from "./osd_write.ts";

@@ -1,5 +1,5 @@
 /** `pg ...` commands: all from the PGMap and the map. cluster.md §7.2. */
-import { type pg_t, pg_pool } from "@tako/common";
+import { pg_pool, type pg_t, utime_str } from "@tako/common";
 import type { Monitor } from "../monitor/Monitor.ts";
 import { osd_list } from "../monitor/pg_health.ts";
 import type { PGMap } from "../pgmap/PGMap.ts";
@@ -11,10 +11,9 @@ import {
   type pg_stat_t,
 } from "../pgmap/pg_stat.ts";
 import { oneline_summary, oneline_text, STUCK_KINDS, stuck_pgs } from "../pgmap/summary.ts";
-import { utime_str } from "../pgmap/stamps.ts";
 import type { Args } from "./args.ts";
-import type { ReadCommands } from "./dispatch.ts";
 import { pool_df } from "./cluster.ts";
+import type { ReadCommands } from "./dispatch.ts";
 import { type CommandReply, fail, json, ok } from "./reply.ts";
 import type { Json } from "./shapes.ts";
 

@@ -18,8 +18,8 @@ import {
   commit_then,
   fail,
   json,
-  reply_now,
   RETRY_COMMAND,
+  reply_now,
 } from "./reply.ts";
 import type { Json } from "./shapes.ts";
 

@@ -1,5 +1,5 @@
 /** What a command answers, and when. cluster.md §7. */
-import { CommandError, type Errno, ERRNO } from "@tako/common";
+import { CommandError, ERRNO, type Errno } from "@tako/common";
 
 export interface CommandReply {
   /** 0 or -errno. */

@@ -1,7 +1,6 @@
 /** Small JSON shapes that several commands share. */
-import { addr_str, type entity_addr_t, type OSDMap } from "@tako/common";
+import { addr_str, type entity_addr_t, type OSDMap, utime_str } from "@tako/common";
 import type { Monitor } from "../monitor/Monitor.ts";
-import { utime_str } from "../pgmap/stamps.ts";
 
 export type Json = Record<string, unknown>;
 

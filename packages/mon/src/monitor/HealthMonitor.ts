@@ -2,9 +2,8 @@
  * Remembers which health checks were raised, tells the cluster log of changes, and keeps mutes.
  * Ceph counterpart: src/mon/HealthMonitor.{h,cc}. cluster.md §8.
  */
-import type { Clock, Config, OSDMap, StoreError } from "@tako/common";
+import { type Clock, type Config, type OSDMap, type StoreError, utime_str } from "@tako/common";
 import type { PGMap } from "../pgmap/PGMap.ts";
-import { utime_str } from "../pgmap/stamps.ts";
 import { type MonitorDBStore, MonTransaction } from "../store/MonitorDBStore.ts";
 import { get_health_checks, worst_severity } from "./health_checks.ts";
 import type { HealthCheck, HealthChecks, Severity } from "./health_types.ts";

@@ -2,8 +2,9 @@
  * Whatever is asked and whenever the monitor is killed: what was acknowledged is there afterwards,
  * what was published stays true, and the maps are one unbroken chain.
  */
-import fc from "fast-check";
+
 import type { OSDMap } from "@tako/common";
+import fc from "fast-check";
 import { expect, test } from "vitest";
 import { apply_maps, type FakeConnection, Harness } from "../testing/harness.ts";
 

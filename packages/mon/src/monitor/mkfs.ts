@@ -4,8 +4,8 @@
  */
 import {
   build_simple_crush_map,
-  type Config,
   CommandError,
+  type Config,
   DEFAULT_TYPE_NAMES,
   encode_incremental,
   INITIAL_FLAGS,

@@ -2,7 +2,7 @@
  * Health checks of PGs, from the PGMap. Pure.
  * Ceph counterpart: PGMap::get_health_checks. cluster.md §8.
  */
-import { type pg_t, CRUSH_ITEM_NONE } from "@tako/common";
+import { CRUSH_ITEM_NONE, type pg_t } from "@tako/common";
 import type { pg_stat_t } from "../pgmap/pg_stat.ts";
 import { percent } from "../pgmap/summary.ts";
 import {

@@ -7,8 +7,8 @@
 import {
   assertNever,
   type Clock,
-  type Config,
   CommandError,
+  type Config,
   type epoch_t,
   InvariantError,
   type Log,
@@ -20,7 +20,7 @@ import {
 import { type CommandOutcome, type CommandReply, reply_of_error } from "../commands/reply.ts";
 import type { MonSession } from "../monitor/MonSession.ts";
 import { type MonitorDBStore, MonTransaction } from "../store/MonitorDBStore.ts";
-import { is_up_instance, preprocess_alive, prepare_alive } from "./alive.ts";
+import { is_up_instance, prepare_alive, preprocess_alive } from "./alive.ts";
 import { type DownPendingOut, tick_auto_out, update_down_pending_out } from "./auto_out.ts";
 import {
   type Beacons,
@@ -47,6 +47,7 @@ import { prepare_full, preprocess_full } from "./full.ts";
 import { load_state } from "./load_state.ts";
 import { log_epoch } from "./log_epoch.ts";
 import type { MapStore } from "./MapStore.ts";
+import { Proposer, type Urgency } from "./Proposer.ts";
 import {
   is_pending_empty,
   new_pending,
@@ -56,7 +57,6 @@ import {
 } from "./pending.ts";
 import { prepare_pgtemp, preprocess_pgtemp } from "./pg_temp.ts";
 import { update_pool_quotas } from "./pool_rules.ts";
-import { Proposer, type Urgency } from "./Proposer.ts";
 import { get_trim_to, trim_step } from "./trim.ts";
 import { drop, PREPARE, type Prepared, type Preprocessed, type Sender } from "./verdict.ts";
 

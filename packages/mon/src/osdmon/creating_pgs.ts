@@ -4,18 +4,18 @@
  * Pure. Ceph counterpart: src/mon/CreatingPGs.h, OSDMonitor::update_pending_pgs. cluster.md §3.11.
  */
 import {
-  check_new_interval,
   type Config,
+  check_new_interval,
   type epoch_t,
   is_split,
   type Msg,
   type OSDMap,
   PastIntervals,
+  POOL_FLAGS,
   type past_intervals_wire_t,
   pg_history_t,
   pg_pool,
   pg_t,
-  POOL_FLAGS,
   spg_cmp,
   type up_acting_t,
 } from "@tako/common";

@@ -6,8 +6,8 @@
 import {
   CRUSH_ITEM_NONE,
   type Msg,
-  object_stat_sum_t,
   type OSDMap,
+  object_stat_sum_t,
   pg_parse,
   pg_pool,
   type pg_t,

@@ -3,8 +3,8 @@
  * and as `pg dump` prints them. Key order is Ceph's.
  * Ceph counterpart: pg_stat_t, osd_stat_t (src/osd/osd_types.h). cluster.md §3.17.
  */
-import { object_stat_sum_t, type pg_t, stat_sum_add } from "@tako/common";
-import { utime_ms, utime_str } from "./stamps.ts";
+import { object_stat_sum_t, PG_STATES, type pg_t, stat_sum_add, utime_str } from "@tako/common";
+import { utime_ms } from "./stamps.ts";
 
 const STAMPS = [
   "last_fresh",
@@ -54,41 +54,8 @@ export interface pg_stat_t extends Readonly<Record<Stamp, number>> {
   readonly acting_primary: number;
 }
 
-const STATE_ORDER = [
-  "stale",
-  "creating",
-  "active",
-  "activating",
-  "clean",
-  "recovery_wait",
-  "recovery_toofull",
-  "recovering",
-  "forced_recovery",
-  "down",
-  "recovery_unfound",
-  "backfill_unfound",
-  "undersized",
-  "degraded",
-  "remapped",
-  "premerge",
-  "scrubbing",
-  "deep",
-  "inconsistent",
-  "peering",
-  "repair",
-  "backfill_wait",
-  "backfilling",
-  "forced_backfill",
-  "backfill_toofull",
-  "incomplete",
-  "peered",
-  "snaptrim",
-  "snaptrim_wait",
-  "snaptrim_error",
-  "failed_repair",
-  "laggy",
-  "wait",
-];
+/** A primary does not know that it is dead: `stale` is added here. */
+const STATE_ORDER: readonly string[] = ["stale", ...PG_STATES];
 const KNOWN_STATES = new Set([...STATE_ORDER, "unknown"]);
 export function is_pg_state_name(name: string): boolean {
   return KNOWN_STATES.has(name);

@@ -3,7 +3,7 @@
  * LevelDB itself skips records that do not check, silently: acknowledged work would be gone.
  * Format: leveldb's doc/log_format.md. Bytes in, findings out; no files here.
  */
-import { crc32c } from "../store/crc32c.ts";
+import { crc32c } from "@tako/common";
 
 const BLOCK = 32768;
 const HEADER = 7;

@@ -4,8 +4,9 @@
  * microseconds. It can lag after a power loss, but never lead; so a database that ends before it has
  * lost acknowledged work (a cut log, a restored old copy), and must not pretend otherwise to peering.
  */
+
 import { closeSync, fsyncSync, openSync, readFileSync, writeSync } from "node:fs";
-import { crc32c } from "../store/crc32c.ts";
+import { crc32c } from "@tako/common";
 import { damaged, error_code, to_store_error } from "./LevelStoreFiles.ts";
 
 const LENGTH = 12;

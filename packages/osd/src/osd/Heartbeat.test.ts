@@ -1,7 +1,7 @@
 import { Config, type Connection, type Message, NULL_LOG, type OSDMap } from "@tako/common";
 import { beforeEach, expect, test } from "vitest";
-import { fake_connection } from "../testing/TestOSD.ts";
 import { addr_of, FSID, MapHistory } from "../testing/osd_maps.ts";
+import { fake_connection } from "../testing/TestOSD.ts";
 import { SeededRng, VirtualClock } from "../testing/VirtualClock.ts";
 import { Heartbeat } from "./Heartbeat.ts";
 

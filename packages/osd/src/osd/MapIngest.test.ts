@@ -7,11 +7,11 @@ import {
   new_incremental,
 } from "@tako/common";
 import { beforeEach, expect, test } from "vitest";
-import { COLL_META } from "../store/ObjectStore.ts";
 import { MemStore } from "../store/MemStore.ts";
+import { COLL_META } from "../store/ObjectStore.ts";
 import { Transaction } from "../store/Transaction.ts";
-import { fake_connection } from "../testing/TestOSD.ts";
 import { MapHistory } from "../testing/osd_maps.ts";
+import { fake_connection } from "../testing/TestOSD.ts";
 import { SeededRng, VirtualClock } from "../testing/VirtualClock.ts";
 import { MapIngest } from "./MapIngest.ts";
 import { MapStore } from "./MapStore.ts";

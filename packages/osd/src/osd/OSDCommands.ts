@@ -7,11 +7,12 @@ import {
   type Connection,
   ERRNO,
   errno_name,
+  find_option,
   type Msg,
   pg_parse,
   type pg_t,
 } from "@tako/common";
-import { find_option } from "@tako/common";
+import { mark_unfound_lost } from "../pg/mark_unfound_lost.ts";
 import type { PG } from "../pg/PG.ts";
 import type { OSD } from "./OSD.ts";
 
@@ -125,6 +126,9 @@ export class OSDCommands {
     add("query", "show details of a pg: query <pgid>", (cmd) => ({ outb: this.#pg(cmd).query() }));
     add("list_unfound", "list unfound objects of a pg: list_unfound <pgid>", (cmd) => ({
       outb: this.#pg(cmd).list_unfound(optional_text(cmd, "offset")),
+    }));
+    add("mark_unfound_lost", "give up objects: mark_unfound_lost <pgid> revert|delete", (cmd) => ({
+      outs: mark_unfound_lost(this.#pg(cmd), text_arg(cmd, "mulcmd")),
     }));
     add("dump_pgstate_history", "show recent state history of the pgs", () => ({
       outb: { pgs: osd.pgs.all().map((pg) => pg.dump_pgstate_history()) },

@@ -14,9 +14,9 @@ import {
   type OSDMap,
   pg_pool,
   pg_t,
-  type spg_t,
   spg_cmp,
   spg_pg,
+  type spg_t,
 } from "@tako/common";
 import type { PG } from "../pg/PG.ts";
 import type { PGRegistry } from "./PGRegistry.ts";

@@ -17,17 +17,17 @@ import {
   pg_info_t,
   pg_pool,
   type pg_t,
-  spg_t,
+  StoreError,
   shard_osd,
   spg_cmp,
   spg_pg,
   spg_shard,
-  StoreError,
+  spg_t,
 } from "@tako/common";
 import type { Evt, PeeringEvt, PGCreateInfo } from "../peering/events.ts";
+import type { PGPool } from "../peering/PeeringState.ts";
 import type { OutMessage } from "../peering/RecoveryCtx.ts";
 import { RecoveryCtx } from "../peering/RecoveryCtx.ts";
-import type { PGPool } from "../peering/PeeringState.ts";
 import { PG } from "../pg/PG.ts";
 import type { PGHost } from "../pg/PGHost.ts";
 import type { MapStore } from "./MapStore.ts";

@@ -4,11 +4,11 @@
 import {
   type Message,
   type Msg,
-  pg_shard,
-  type pg_notify_t,
-  type spg_t,
-  spg_pg,
   spg_t as make_spg,
+  type pg_notify_t,
+  pg_shard,
+  spg_pg,
+  type spg_t,
 } from "@tako/common";
 import type { PeeringEvent, PeeringEvt, PGCreateInfo } from "../peering/events.ts";
 

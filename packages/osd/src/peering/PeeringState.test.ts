@@ -4,16 +4,17 @@ import {
   eversion,
   InvariantError,
   object_stat_sum_t,
+  PG_STATES,
   pg_history_t,
   pg_info_t,
   StoreError,
+  state_string,
 } from "@tako/common";
 import { describe, expect, test } from "vitest";
 import { Transaction } from "../store/Transaction.ts";
 import { peering_chart, renderPeeringStates } from "./chart.ts";
 import { peering_coverage } from "./PeeringMachine.ts";
 import { PeeringState } from "./PeeringState.ts";
-import { PG_STATES, state_string } from "./pg_state.ts";
 import { RecoveryCtx } from "./RecoveryCtx.ts";
 import { PGID } from "./testing/TestOSD.ts";
 import { Transcript } from "./testing/Transcript.ts";

@@ -12,8 +12,8 @@ import {
   type Clock,
   type Config,
   CRUSH_ITEM_NONE,
-  type epoch_t,
   EVERSION_ZERO,
+  type epoch_t,
   type eversion_t,
   type hobject_t,
   InvariantError,
@@ -21,19 +21,22 @@ import {
   invariant,
   type Log,
   type OSDMap,
-  type past_intervals_wire_t,
+  type object_stat_sum_t,
   PastIntervals,
+  type past_intervals_wire_t,
   type pg_history_t,
   pg_info_t,
   type pg_log_entry_t,
   type pg_shard_t,
+  type pg_state_t,
   type pg_stats_t,
   shard_cmp,
   shard_osd,
   spg_pg,
   type spg_t,
-  type object_stat_sum_t,
+  state_string,
 } from "@tako/common";
+import type { LogEntryHandler } from "../pg/PGLog.ts";
 import { PGLog } from "../pg/PGLog.ts";
 import type { pg_missing_t } from "../pg/pg_missing.ts";
 import type { ObjectStore } from "../store/ObjectStore.ts";
@@ -41,20 +44,18 @@ import type { Transaction } from "../store/Transaction.ts";
 import type { Evt, PeeringEvent, PeeringEvt } from "./events.ts";
 import * as interval from "./interval.ts";
 import * as invariants from "./invariants.ts";
-import type { LogEntryHandler } from "../pg/PGLog.ts";
 import * as log_ops from "./log_ops.ts";
 import { MissingLoc } from "./MissingLoc.ts";
 import { PeeringMachine } from "./PeeringMachine.ts";
 import type { full_state_t, PeeringStateInit, PGPool } from "./PeeringStateInit.ts";
-import * as persist from "./persist.ts";
 import type { PriorSet } from "./PriorSet.ts";
+import * as persist from "./persist.ts";
+import { data_chunks, remove_handler } from "./pool_kind.ts";
+import { get_delete_priority } from "./priority.ts";
 import * as query from "./query.ts";
 import type { RecoveryCtx } from "./RecoveryCtx.ts";
-import * as recovery_ops from "./recovery_ops.ts";
-import { type pg_state_t, state_string } from "./pg_state.ts";
-import { get_delete_priority } from "./priority.ts";
 import { get_is_readable_predicate, get_is_recoverable_predicate } from "./recoverable.ts";
-import { data_chunks, remove_handler } from "./pool_kind.ts";
+import * as recovery_ops from "./recovery_ops.ts";
 import * as stats from "./stats.ts";
 import * as unfound from "./unfound.ts";
 

@@ -4,11 +4,12 @@
  * Ceph counterpart: PeeringState::activate. peering.md §6.15.
  */
 import {
+  EVERSION_ZERO,
   type epoch_t,
   ev_eq,
   ev_gt,
   ev_le,
-  EVERSION_ZERO,
+  hobject_cmp,
   info_dne,
   info_is_empty,
   invariant,
@@ -17,13 +18,12 @@ import {
   type pg_info_t,
   type pg_log_wire_t,
   type pg_shard_t,
-  hobject_cmp,
   shard_osd,
 } from "@tako/common";
 import { is_error } from "../pg/log_entry.ts";
 import { pg_missing_t } from "../pg/pg_missing.ts";
-import { make_log_msg, make_notify } from "./peer_infos.ts";
 import type { PeeringState } from "./PeeringState.ts";
+import { make_log_msg, make_notify } from "./peer_infos.ts";
 import {
   build_might_have_unfound,
   discover_all_missing,

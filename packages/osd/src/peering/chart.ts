@@ -32,9 +32,9 @@ import {
   waitRemoteRecoveryReserved,
 } from "./states/recovery.ts";
 import {
+  replicaActive,
   repNotRecovering,
   repRecovering,
-  replicaActive,
   repWaitBackfillReserved,
   repWaitRecoveryReserved,
 } from "./states/replica.ts";

@@ -1,7 +1,7 @@
 import {
   CRUSH_ITEM_NONE,
-  list_to_shards,
   type pg_info_t as info_t,
+  list_to_shards,
   pg_info_t,
   pg_shard,
   type pg_shard_t,

@@ -5,9 +5,9 @@
  */
 import { invariant, type pg_shard_t, shard_osd } from "@tako/common";
 import type { Evt } from "./events.ts";
-import { make_notify, merge_history } from "./peer_infos.ts";
 import type { PeeringMachine } from "./PeeringMachine.ts";
 import type { PeeringState } from "./PeeringState.ts";
+import { make_notify, merge_history } from "./peer_infos.ts";
 import { update_calc_stats } from "./stats.ts";
 import { needs_backfill, needs_recovery } from "./unfound.ts";
 

@@ -7,12 +7,12 @@ import type {
   eversion_t,
   Msg,
   OSDMap,
+  past_intervals_wire_t,
   pg_history_t,
   pg_info_t,
   pg_notify_t,
   pg_query_t,
   pg_shard_t,
-  past_intervals_wire_t,
 } from "@tako/common";
 
 /** An event without payload. */

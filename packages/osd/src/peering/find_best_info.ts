@@ -4,12 +4,12 @@
  * reasons are in doc/dev/osd_internals/last_epoch_started of Ceph. peering.md §6.5.
  */
 import {
+  EVERSION_MAX,
   type epoch_t,
   ev_cmp,
   ev_eq,
   ev_ge,
   ev_min,
-  EVERSION_MAX,
   info_is_incomplete,
   type pg_info_t,
   type pg_shard_t,

@@ -5,10 +5,10 @@
  */
 import {
   type epoch_t,
-  type eversion_t,
   ev_eq,
   ev_gt,
   ev_lt,
+  type eversion_t,
   info_dne,
   invariant,
   type Msg,

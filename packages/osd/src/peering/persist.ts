@@ -19,9 +19,9 @@ import {
   pg_info_t,
   pg_pool,
   pg_ps,
+  StoreError,
   spg_pg,
   type spg_t,
-  StoreError,
 } from "@tako/common";
 import type { log_place_t } from "../pg/PGLog.ts";
 import type { coll_t, ObjectStore } from "../store/ObjectStore.ts";

@@ -8,17 +8,17 @@ import {
   info_dne,
   info_is_empty,
   info_is_incomplete,
+  type PastIntervals,
   type pg_history_t,
   type pg_info_t,
   type pg_shard_t,
-  type PastIntervals,
   shard_cmp,
   shard_osd,
+  utime_str,
 } from "@tako/common";
-import { utime_str } from "../pg/utime.ts";
 import type { PeeringState } from "./PeeringState.ts";
-import { make_pg_stat, type pg_stat_t } from "./stats.ts";
 import type { StateName } from "./state_name.ts";
+import { make_pg_stat, type pg_stat_t } from "./stats.ts";
 
 export type QueryEntry = { name: string; enter_time: string; [field: string]: unknown };
 

@@ -9,16 +9,16 @@ import {
   EVERSION_ZERO,
   ev_gt,
   type eversion_t,
-  type hobject_t,
   hobject_cmp,
+  type hobject_t,
   invariant,
   type object_stat_sum_t,
   type pg_shard_t,
   type pg_stats_t,
   stat_sum_add,
 } from "@tako/common";
-import type { Transaction } from "../store/Transaction.ts";
 import type { pg_missing_t } from "../pg/pg_missing.ts";
+import type { Transaction } from "../store/Transaction.ts";
 import type { PeeringState } from "./PeeringState.ts";
 import { get_backfill_priority, get_recovery_priority } from "./priority.ts";
 

@@ -11,8 +11,8 @@ import {
   type pg_shard_t,
   shard_cmp,
   shard_osd,
+  utime_str,
 } from "@tako/common";
-import { utime_str } from "../pg/utime.ts";
 import type { PeeringState } from "./PeeringState.ts";
 
 const STAMPS = [

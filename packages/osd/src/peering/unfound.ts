@@ -14,8 +14,8 @@ import {
   shard_osd,
 } from "@tako/common";
 import type { pg_missing_t } from "../pg/pg_missing.ts";
-import { send_query } from "./peer_infos.ts";
 import type { PeeringState } from "./PeeringState.ts";
+import { send_query } from "./peer_infos.ts";
 
 /** Some member lacks an object that its log says it has. */
 export function needs_recovery(ps: PeeringState): boolean {

@@ -3,7 +3,7 @@
  * scan found, less what has been dealt with. Ceph counterpart: BackfillInterval
  * (src/osd/osd_types.h). peering.md §7.3.
  */
-import { type eversion_t, type hobject_t, hobject_cmp } from "@tako/common";
+import { type eversion_t, hobject_cmp, type hobject_t } from "@tako/common";
 
 export interface BackfillObject {
   readonly soid: hobject_t;

@@ -5,7 +5,7 @@
  * For every target t: t.last_backfill <= last_backfill_started <= what is not dealt with. Between the
  * two lie the objects in flight and those whose completion t has not been told yet.
  */
-import { type hobject_t, hobject_cmp, type object_stat_sum_t, type pg_shard_t } from "@tako/common";
+import { hobject_cmp, type hobject_t, type object_stat_sum_t, type pg_shard_t } from "@tako/common";
 import { BackfillInterval } from "./BackfillInterval.ts";
 
 type Sums = { -readonly [K in keyof object_stat_sum_t]?: number };

@@ -4,7 +4,7 @@
  * Positions are absolute: an item keeps its position while others come and go at either end, so a
  * cursor into the log stays good. Stands for the std::list and its iterators of Ceph's pg_log_t.
  */
-import { type eversion_t, ev_cmp, InvariantError } from "@tako/common";
+import { ev_cmp, type eversion_t, InvariantError } from "@tako/common";
 
 interface Versioned {
   readonly version: eversion_t;

@@ -7,7 +7,7 @@
  * the next write builds on. Reads wait until those writes are durable on every member.
  */
 import type { hobject_t } from "@tako/common";
-import type { ObjectStore, coll_t } from "../store/ObjectStore.ts";
+import type { coll_t, ObjectStore } from "../store/ObjectStore.ts";
 import { decode_object_info, NO_OBJECT, OI_ATTR, type object_info_t } from "./object_info.ts";
 
 export interface ObjectContext {

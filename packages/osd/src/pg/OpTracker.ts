@@ -11,8 +11,8 @@ import {
   ev_str,
   type Message,
   reqid_str,
+  utime_str,
 } from "@tako/common";
-import { utime_str } from "./utime.ts";
 
 /** Where a request stands: the words of Ceph's flag_point. */
 export type FlagPoint =

@@ -15,9 +15,9 @@ import {
   make_hobject,
   type OSDMap,
   type past_intervals_wire_t,
+  type pg_history_t,
   pg_pool,
   pg_ps,
-  type pg_history_t,
   type pg_shard_t,
   type pg_t,
   shard_osd,
@@ -31,18 +31,18 @@ import { PeeringState, type PGPool } from "../peering/PeeringState.ts";
 import type { RecoveryCtx } from "../peering/RecoveryCtx.ts";
 import type { coll_t, ObjectStore } from "../store/ObjectStore.ts";
 import { BackfillState } from "./BackfillState.ts";
+import { remove_temp_objects } from "./delete_work.ts";
 import { do_request, redo_request } from "./do_request.ts";
 import { ObjectContexts } from "./ObjectContext.ts";
 import type { OpRequest } from "./OpTracker.ts";
 import type { PGHost } from "./PGHost.ts";
-import { remove_temp_objects } from "./delete_work.ts";
 import { run_effects } from "./pg_effects.ts";
 import { list_unfound, query_extra } from "./pg_query.ts";
-import { StateHistory } from "./StateHistory.ts";
 import { RecoveryOps } from "./RecoveryOps.ts";
 import { RepOpQueue } from "./RepOpQueue.ts";
 import { clear_recovery_state } from "./recover_object.ts";
 import { start_recovery_ops } from "./recovery.ts";
+import { StateHistory } from "./StateHistory.ts";
 import { in_order, WaitLists } from "./wait_lists.ts";
 
 /** What a PG is made from when it does not exist on this OSD yet (PG::init). */

@@ -5,8 +5,8 @@
  * submit_transaction, do_repop, do_repop_reply. peering.md §8.4.
  */
 import {
-  type eversion_t,
   EVERSION_ZERO,
+  type eversion_t,
   hobject_cmp,
   type hobject_t,
   type Msg,
@@ -15,14 +15,14 @@ import {
   type pg_shard_t,
 } from "@tako/common";
 import { Transaction } from "../store/Transaction.ts";
-import { make_reply, send_reply, with_outcomes } from "./op_reply.ts";
 import type { ObjectContext } from "./ObjectContext.ts";
 import type { OpContext } from "./OpContext.ts";
 import type { OpRequest } from "./OpTracker.ts";
 import { encode_object_info, NO_OBJECT, OI_ATTR, type object_info_t } from "./object_info.ts";
+import { make_reply, send_reply, with_outcomes } from "./op_reply.ts";
 import type { PG } from "./PG.ts";
-import type { RepOp } from "./RepOpQueue.ts";
 import { apply_stats } from "./pg_stats.ts";
+import type { RepOp } from "./RepOpQueue.ts";
 import { stats_from_wire, wire_stats } from "./wire_stats.ts";
 
 // ---------------------------------------------------------------- primary: issue

@@ -2,8 +2,7 @@
  * StateHistory: the last states a PG has been in, for `tell osd.N dump_pgstate_history`.
  * Ceph counterpart: PGStateHistory (src/osd/PGStateUtils.h).
  */
-import type { epoch_t, spg_t } from "@tako/common";
-import { utime_str } from "./utime.ts";
+import { type epoch_t, type spg_t, utime_str } from "@tako/common";
 
 interface Visit {
   readonly epoch: epoch_t;

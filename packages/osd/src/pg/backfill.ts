@@ -11,10 +11,10 @@ import {
   ev_ge,
   ev_lt,
   type eversion_t,
-  type hobject_t,
   hobject_cmp,
   hobject_max,
   hobject_min,
+  type hobject_t,
   type pg_shard_t,
   shard_cmp,
 } from "@tako/common";

@@ -2,8 +2,9 @@
  * Removing a PG's data in bounded steps, and what an interval leaves behind in the temp collection.
  * Ceph counterpart: PG::do_delete_work, PGBackend::on_change (temp objects). peering.md §9.3.
  */
-import type { Transaction } from "../store/Transaction.ts";
+
 import type { RecoveryCtx } from "../peering/RecoveryCtx.ts";
+import type { Transaction } from "../store/Transaction.ts";
 import type { PG } from "./PG.ts";
 
 /** Objects half received: what was complete has its place already. */

@@ -7,10 +7,10 @@ import {
   addr_str,
   ERRNO,
   EVERSION_ZERO,
+  ev_le,
   type hobject_parts_t,
   type hobject_t,
   type Msg,
-  ev_le,
   parse_hobject,
   pool_has_flag,
 } from "@tako/common";
@@ -20,10 +20,10 @@ import { record_write_error } from "./log_update.ts";
 import { may_read, may_write, type ObjectContext } from "./ObjectContext.ts";
 import { new_op_context, type OpDelta, utf8_length } from "./OpContext.ts";
 import type { OpRequest } from "./OpTracker.ts";
-import { dup_reply, make_reply, reply_op_error, send_reply, with_outcomes } from "./op_reply.ts";
-import { drop, refuse, wait_keyed } from "./op_wait.ts";
 import { object_in_pg } from "./object_in_pg.ts";
 import { do_osd_ops, op_may_write } from "./op_exec.ts";
+import { dup_reply, make_reply, reply_op_error, send_reply, with_outcomes } from "./op_reply.ts";
+import { drop, refuse, wait_keyed } from "./op_wait.ts";
 import type { PG } from "./PG.ts";
 import { issue_write } from "./ReplicatedBackend.ts";
 import { is_degraded_or_backfilling_object, maybe_kick_recovery } from "./recovery.ts";

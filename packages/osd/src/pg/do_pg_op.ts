@@ -5,16 +5,16 @@
 import {
   ERRNO,
   HOBJECT_MIN,
-  type hobject_t,
   hobject_cmp,
   hobject_max,
+  type hobject_t,
   type Msg,
   type OSDOpOutcome,
   type OSDOpStep,
   parse_hobject,
 } from "@tako/common";
-import { make_reply, send_reply } from "./op_reply.ts";
 import type { OpRequest } from "./OpTracker.ts";
+import { make_reply, send_reply } from "./op_reply.ts";
 import type { PG } from "./PG.ts";
 
 export function do_pg_op(pg: PG, op: OpRequest, m: Msg<"osd_op">): void {

@@ -4,16 +4,16 @@
  * Ceph counterpart: PrimaryLogPG::do_request, PG::can_discard_request. peering.md §8.2.
  */
 import { type epoch_t, type Message, type Msg, type pg_shard_t, shard_osd } from "@tako/common";
-import { object_in_pg } from "./object_in_pg.ts";
 import { do_backfill, do_backfill_remove, do_scan } from "./backfill_messages.ts";
 import { do_op } from "./do_op.ts";
 import { do_update_log_missing, do_update_log_missing_reply } from "./log_update.ts";
 import type { OpRequest } from "./OpTracker.ts";
+import { object_in_pg } from "./object_in_pg.ts";
 import { drop, wait } from "./op_wait.ts";
 import type { PG } from "./PG.ts";
 import { do_pull, do_push, do_push_reply } from "./push_pull.ts";
-import { do_recovery_delete, do_recovery_delete_reply } from "./recovery_delete.ts";
 import { do_repop, do_repop_reply } from "./ReplicatedBackend.ts";
+import { do_recovery_delete, do_recovery_delete_reply } from "./recovery_delete.ts";
 
 /** The messages between OSDs that a PG handles. */
 export type SubOp = Extract<Message, { map_epoch: epoch_t; pgid: string; from: pg_shard_t }>;

@@ -8,8 +8,8 @@ import { EVERSION_ZERO, type Msg, type pg_log_entry_t } from "@tako/common";
 import { Transaction } from "../store/Transaction.ts";
 import type { OpRequest } from "./OpTracker.ts";
 import type { PG } from "./PG.ts";
-import type { RepOp } from "./RepOpQueue.ts";
 import { committed_by, queue_repop_transaction } from "./ReplicatedBackend.ts";
+import type { RepOp } from "./RepOpQueue.ts";
 
 export function record_write_error(
   pg: PG,

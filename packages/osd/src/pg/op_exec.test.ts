@@ -2,8 +2,8 @@ import {
   Config,
   type ConfigValues,
   ERRNO,
-  make_hobject,
   type Msg,
+  make_hobject,
   type OSDOpStep,
 } from "@tako/common";
 import { beforeEach, describe, expect, it } from "vitest";

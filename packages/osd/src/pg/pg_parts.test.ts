@@ -6,10 +6,9 @@ import { fake_connection } from "../testing/TestOSD.ts";
 import { VirtualClock } from "../testing/VirtualClock.ts";
 import { BackfillInterval } from "./BackfillInterval.ts";
 import { BackfillState } from "./BackfillState.ts";
+import { utf8_length } from "./OpContext.ts";
 import { OpTracker } from "./OpTracker.ts";
 import { decode_object_info, encode_object_info, NO_OBJECT } from "./object_info.ts";
-import { utf8_length } from "./OpContext.ts";
-import { utime_str } from "./utime.ts";
 import { in_order, WaitLists } from "./wait_lists.ts";
 
 const at = (n: number): hobject_t => make_hobject({ pool: 1, hash: 0, oid: `o${1000 + n}` });
@@ -99,16 +98,6 @@ describe("object_info_t", () => {
 });
 
 describe("text", () => {
-  it("prints stamps as UTC", () => {
-    fc.assert(
-      fc.property(fc.integer({ min: 1, max: 4_102_444_800_000 }), (ms) => {
-        const want = new Date(ms).toISOString().replace("Z", "000+0000");
-        expect(utime_str(ms)).toBe(want);
-      }),
-    );
-    expect(utime_str(0)).toBe("0.000000");
-    expect(utime_str(1.5)).toBe("1970-01-01T00:00:00.001500+0000");
-  });
   it("counts UTF-8 bytes", () => {
     fc.assert(
       fc.property(fc.string({ unit: "grapheme" }), (s) => {

@@ -11,12 +11,12 @@ import {
   type eversion_t,
   hobject_hash,
   type hobject_t,
-  make_hobject,
   type Msg,
-  type PushOp,
-  type RecoveryProgress,
-  pg_pool,
+  make_hobject,
   ProtocolError,
+  type PushOp,
+  pg_pool,
+  type RecoveryProgress,
   StoreError,
 } from "@tako/common";
 import type { Transaction } from "../store/Transaction.ts";

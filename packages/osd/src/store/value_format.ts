@@ -3,7 +3,7 @@
  * the disk tore or changed is noticed when it is read, not when it is believed.
  * Also the onode's payload. Ceph counterpart: kstore_onode_t; BlueStore's checksums.
  */
-import { crc32c } from "./crc32c.ts";
+import { crc32c } from "@tako/common";
 
 const VALUE_VERSION = 1;
 export const HEADER = 5;

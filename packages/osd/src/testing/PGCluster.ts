@@ -6,9 +6,9 @@
 import { isDeepStrictEqual } from "node:util";
 import {
   build_simple_crush_map,
-  clean_temps,
   Config,
   type ConfigValues,
+  clean_temps,
   type Incremental,
   type Log,
   type Message,

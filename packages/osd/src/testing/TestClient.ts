@@ -6,8 +6,8 @@ import {
   type Connection,
   type hobject_t,
   is_new_interval,
-  make_hobject,
   type Msg,
+  make_hobject,
   type OSDMap,
   type OSDOpStep,
 } from "@tako/common";

@@ -2,8 +2,8 @@
 import {
   build_simple_crush_map,
   encode_incremental,
-  type Incremental,
   INITIAL_FLAGS,
+  type Incremental,
   type Msg,
   new_incremental,
   OSDMap,

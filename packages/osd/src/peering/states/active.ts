@@ -6,12 +6,11 @@ import { DISCARD, FORWARD, invariant, shard_cmp, shard_osd } from "@tako/common"
 import { choose_acting } from "../acting.ts";
 import { activate } from "../activate.ts";
 import { all_replicas_activated, note_activated } from "../completion.ts";
-import type { Evt } from "../events.ts";
+import type { Evt, PeeringEvent } from "../events.ts";
 import { start_flush } from "../interval.ts";
 import { calc_min_last_complete_ondisk } from "../log_ops.ts";
-import { proc_replica_info, proc_replica_log } from "../peer_infos.ts";
 import type { PeeringMachine } from "../PeeringMachine.ts";
-import type { PeeringEvent } from "../events.ts";
+import { proc_replica_info, proc_replica_log } from "../peer_infos.ts";
 import type { Next } from "../state_name.ts";
 import { purge_strays } from "../strays.ts";
 import { discover_all_missing, search_for_missing } from "../unfound.ts";

@@ -5,6 +5,7 @@
 import { DISCARD, EVERSION_ZERO, shard_cmp, shard_osd } from "@tako/common";
 import type { Evt } from "../events.ts";
 import { check_past_interval_bounds } from "../interval.ts";
+import type { PeeringMachine } from "../PeeringMachine.ts";
 import {
   build_prior,
   has_been_up_since,
@@ -12,7 +13,6 @@ import {
   send_query,
   update_history,
 } from "../peer_infos.ts";
-import type { PeeringMachine } from "../PeeringMachine.ts";
 import type { Next } from "../state_name.ts";
 
 /** Asks those of the prior set who have not told anything and have not been asked. */

@@ -14,9 +14,9 @@ import {
 import { choose_acting } from "../acting.ts";
 import type { Evt } from "../events.ts";
 import { start_flush } from "../interval.ts";
-import { proc_master_log, proc_replica_info, send_query } from "../peer_infos.ts";
 import type { PeeringMachine } from "../PeeringMachine.ts";
 import type { PeeringState } from "../PeeringState.ts";
+import { proc_master_log, proc_replica_info, send_query } from "../peer_infos.ts";
 import type { Next } from "../state_name.ts";
 
 /** From where on we need the authority's log: our head, or that of a peer whom our log can't reach. */

@@ -16,9 +16,9 @@ import {
 } from "@tako/common";
 import { pg_missing_t } from "../../pg/pg_missing.ts";
 import type { Evt } from "../events.ts";
-import { proc_replica_log, send_query } from "../peer_infos.ts";
 import type { PeeringMachine } from "../PeeringMachine.ts";
 import type { PeeringState } from "../PeeringState.ts";
+import { proc_replica_log, send_query } from "../peer_infos.ts";
 import type { Next } from "../state_name.ts";
 
 /** Need we see the peer's log to know what it lacks? If not, its missing set is noted as empty. */

@@ -4,9 +4,9 @@
  */
 import { CRUSH_ITEM_NONE, DISCARD, FORWARD, invariant } from "@tako/common";
 import type { Evt } from "../events.ts";
-import { adjust_need_up_thru, proc_replica_info } from "../peer_infos.ts";
 import type { PeeringMachine } from "../PeeringMachine.ts";
 import type { PeeringState } from "../PeeringState.ts";
+import { adjust_need_up_thru, proc_replica_info } from "../peer_infos.ts";
 import type { Next } from "../state_name.ts";
 
 function set_forced(ps: PeeringState, what: "recovery" | "backfill", on: boolean): void {

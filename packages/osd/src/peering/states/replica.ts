@@ -9,9 +9,9 @@ import { replica_activate_committed } from "../completion.ts";
 import type { Evt } from "../events.ts";
 import { start_flush } from "../interval.ts";
 import { trim_log } from "../log_ops.ts";
-import { merge_log, proc_primary_info } from "../peer_infos.ts";
 import type { PeeringMachine } from "../PeeringMachine.ts";
 import type { PeeringState } from "../PeeringState.ts";
+import { merge_log, proc_primary_info } from "../peer_infos.ts";
 import type { Next } from "../state_name.ts";
 
 export const replicaActive = {

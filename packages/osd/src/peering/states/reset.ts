@@ -11,8 +11,8 @@ import {
   should_restart_peering,
   start_peering_interval,
 } from "../interval.ts";
-import { send_notify } from "../peer_infos.ts";
 import type { PeeringMachine } from "../PeeringMachine.ts";
+import { send_notify } from "../peer_infos.ts";
 import type { Next } from "../state_name.ts";
 
 export const initial = {

@@ -5,6 +5,8 @@
 import { DISCARD, ev_eq, ev_gt, invariant, pg_info_copy } from "@tako/common";
 import type { Evt } from "../events.ts";
 import { start_flush } from "../interval.ts";
+import type { PeeringMachine } from "../PeeringMachine.ts";
+import type { PeeringState } from "../PeeringState.ts";
 import {
   fulfill_query,
   merge_log,
@@ -12,8 +14,6 @@ import {
   send_notify,
   update_history,
 } from "../peer_infos.ts";
-import type { PeeringMachine } from "../PeeringMachine.ts";
-import type { PeeringState } from "../PeeringState.ts";
 import type { Next } from "../state_name.ts";
 
 /** The primary starts our copy anew: its log, no objects, to be filled by backfill. */

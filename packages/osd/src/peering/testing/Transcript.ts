@@ -5,9 +5,9 @@
 import {
   type Clock,
   Config,
+  EVERSION_ZERO,
   type epoch_t,
   ev_str,
-  EVERSION_ZERO,
   type Incremental,
   new_incremental,
   type OSDMap,

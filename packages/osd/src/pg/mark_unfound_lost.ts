@@ -1,0 +1,69 @@
+/**
+ * `pg <pgid> mark_unfound_lost`: the operator gives up objects of which no copy is known. Refused as
+ * long as somebody who may have one has not been asked, or declared lost.
+ * Ceph counterpart: PrimaryLogPG::do_command (mark_unfound_lost), mark_all_unfound_lost. peering.md §7.6.
+ */
+import { CommandError, EVERSION_ZERO, is_erasure, type pg_log_entry_t } from "@tako/common";
+import { submit_log_entries } from "./log_update.ts";
+import type { PG } from "./PG.ts";
+import { found_objects } from "./recovery.ts";
+
+/** Returns the status line; the deletions are under way then. CommandError when refused. */
+export function mark_unfound_lost(pg: PG, mode: string): string {
+  const { peering } = pg;
+  if (mode !== "revert" && mode !== "delete") {
+    throw new CommandError("EINVAL", `mode must be 'revert' or 'delete', got '${mode}'`);
+  }
+  if (mode === "revert" && is_erasure(peering.pool.info)) {
+    throw new CommandError("EINVAL", "mode must be 'delete' for an erasure-coded pool");
+  }
+  if (!peering.is_active()) throw new CommandError("EAGAIN", `pg ${pg.pgid} is not active`);
+  const unfound = peering.missing_loc.get_unfound();
+  if (unfound.length === 0) return "pg has no unfound objects";
+  const count = `pg has ${unfound.length} unfound objects`;
+  if (!peering.all_unfound_are_queried_or_lost()) {
+    throw new CommandError(
+      "EINVAL",
+      `${count} but we haven't probed all sources, not marking lost`,
+    );
+  }
+  if (mode === "revert") {
+    throw new CommandError("EOPNOTSUPP", `${count}; going back to older versions is not supported`);
+  }
+  delete_lost(pg);
+  return `${count} and apparently lost, marking`;
+}
+
+/** One LOST_DELETE for each, in one batch; then recovery deletes what is left of them. */
+function delete_lost(pg: PG): void {
+  const { missing_loc } = pg.peering;
+  const { epoch, version: first } = pg.peering.next_version();
+  const mtime = pg.host.clock.now_ms();
+  const entries = missing_loc.get_unfound().map(
+    (soid, i): pg_log_entry_t => ({
+      op: "lost_delete",
+      soid,
+      version: { epoch, version: first + i },
+      prior_version: missing_loc.needs_recovery(soid) ?? EVERSION_ZERO,
+      reqid: { name: "", inc: 0, tid: 0 },
+      user_version: 0,
+      mtime,
+      return_code: 0,
+    }),
+  );
+  pg.log.warn({ epoch, objects: entries.length }, "unfound_marked_lost");
+  pg.run(() => {
+    submit_log_entries(pg, entries, { op: null, reply: null, on_complete: () => resume(pg) });
+  });
+}
+
+/** Everybody has the entries: whoever waits for the objects is told that they are gone. */
+function resume(pg: PG): void {
+  found_objects(pg);
+  if (pg.peering.state_test("recovery_unfound")) pg.queue_peering_event({ type: "DoRecovery" });
+  else if (pg.peering.state_test("backfill_unfound")) {
+    pg.queue_peering_event({ type: "RequestBackfill" });
+  } else {
+    pg.host.queue_recovery(pg);
+  }
+}
