@@ -2,13 +2,14 @@
  * I12 of peering.md §12.1: what the primary takes a member to miss is what the member misses, entry
  * by entry, after histories of all kinds. And: the checks of ClusterInvariants do find what is wrong.
  */
-import { expect, test } from "vitest";
+
 import type { pg_missing_item_t } from "@tako/common";
+import { expect, test } from "vitest";
+import { SimRng } from "./SimRng.ts";
 import { wait_clean } from "./scenarios/cluster_commands.ts";
 import { play } from "./scenarios/run_transcript.ts";
 import type { Scene } from "./scenarios/Scene.ts";
 import { oid_of } from "./scenarios/show_message.ts";
-import { SimRng } from "./SimRng.ts";
 
 function readable(s: Scene, items: Iterable<[string, pg_missing_item_t]>): string[] {
   return [...items]

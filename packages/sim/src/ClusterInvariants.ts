@@ -8,8 +8,8 @@ import {
   ev_lt,
   ev_str,
   type eversion_t,
-  type hobject_t,
   hobject_cmp,
+  type hobject_t,
   InvariantError,
   type pg_shard_t,
   shard_osd,
@@ -128,6 +128,8 @@ export class ClusterInvariants {
   /** I12: at least what the member misses; exactly that when nothing is on its way. */
   #check_peer_missing(osd: OSD, pg: PG, shard: pg_shard_t, member: PG["peering"]): void {
     const view = pg.peering.peer_missing.get(shard);
+    // Entries without data (objects given up as lost) change the view when they are sent.
+    if (ev_lt(member.info.last_update, pg.peering.info.last_update)) return;
     for (const [soid, item] of member.missing.get_items()) {
       const seen = view?.get(soid);
       if (seen && ev_cmp(seen.need, item.need) === 0 && seen.is_delete === item.is_delete) continue;

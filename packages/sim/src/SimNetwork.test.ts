@@ -1,6 +1,7 @@
 /** What SimNetwork promises of connections: the guarantees of the Messenger port. */
-import { describe, expect, test } from "vitest";
+
 import type { Connection, Dispatcher, Message } from "@tako/common";
+import { describe, expect, test } from "vitest";
 import { Scheduler } from "./Scheduler.ts";
 import { SimMessenger, SimNetwork } from "./SimNetwork.ts";
 import { SimRng } from "./SimRng.ts";

@@ -2,6 +2,8 @@
  * World: a whole cluster in one process on virtual time: the same Monitor, OSD and client classes as
  * in the daemons, with a simulated network, clock and disks. One seed decides everything.
  */
+
+import { Rados } from "@tako/client";
 import {
   Config,
   type ConfigValues,
@@ -11,7 +13,6 @@ import {
   type MonTarget,
   type OSDMap,
 } from "@tako/common";
-import { Rados } from "@tako/client";
 import { MemMonStore, Monitor, mkfs } from "@tako/mon";
 import { MemStore, OSD } from "@tako/osd";
 import { EventLog } from "./EventLog.ts";

@@ -182,6 +182,11 @@ const PG = {
     "pg, epoch, query_epoch",
     "A query of an interval long past; answered with nothing.",
   ],
+  unfound_marked_lost: [
+    "warn",
+    "pg, epoch, objects",
+    "The operator gave up objects of which no copy was known.",
+  ],
   recovery_progress: [
     "info",
     "pg, epoch, recovered, missing, unfound",

@@ -2,8 +2,9 @@
  * Scene: the cluster of one scenario, its one PG, its client, and what has been seen so far. The
  * commands work on it.
  */
-import { InvariantError, type pg_t } from "@tako/common";
+
 import { type IoCtx, type Rados, RadosError } from "@tako/client";
+import { InvariantError, type pg_t } from "@tako/common";
 import type { PG } from "@tako/osd";
 import { ClusterInvariants } from "../ClusterInvariants.ts";
 import { World, type WorldOptions } from "../World.ts";

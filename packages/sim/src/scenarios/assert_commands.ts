@@ -1,8 +1,8 @@
 /** `assert ...`: what must be so now; anything else ends the scenario. */
 import { ev_eq, InvariantError } from "@tako/common";
 import { check_quiescent } from "../checks.ts";
-import { op_of } from "./io_commands.ts";
 import type { Commands } from "./Command.ts";
+import { op_of } from "./io_commands.ts";
 import { HEAD_COLL, PGID, type Scene } from "./Scene.ts";
 import { oid_of } from "./show_message.ts";
 import { parse_rule } from "./Wire.ts";

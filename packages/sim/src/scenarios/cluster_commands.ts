@@ -1,9 +1,9 @@
 /** Operators and time: pools, flags, commands to the monitor, waiting. */
 import { InvariantError } from "@tako/common";
 import { why_not_clean } from "../checks.ts";
+import type { Commands } from "./Command.ts";
 import { described } from "./describe.ts";
 import { op_of } from "./io_commands.ts";
-import type { Commands } from "./Command.ts";
 import { PGID, type Scene } from "./Scene.ts";
 
 export function options(words: readonly string[]): Record<string, string> {

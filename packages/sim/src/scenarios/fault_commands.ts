@@ -1,8 +1,9 @@
 /** What breaks: processes, disks, the network, the monitor. */
-import { parse_rule } from "./Wire.ts";
-import { milliseconds } from "./cluster_commands.ts";
+
 import type { Commands } from "./Command.ts";
+import { milliseconds } from "./cluster_commands.ts";
 import type { Scene } from "./Scene.ts";
+import { parse_rule } from "./Wire.ts";
 
 /** SIGKILL. Waits until the map shows it, when somebody is left who can tell the monitor. */
 async function kill(s: Scene, names: readonly string[]): Promise<void> {

@@ -1,7 +1,7 @@
 /** What the client does: `write x v1`, `async u append x more`, `expect x v1`. */
 import { InvariantError } from "@tako/common";
-import { type AsyncOp, outcome, type Scene } from "./Scene.ts";
 import type { Commands } from "./Command.ts";
+import { type AsyncOp, outcome, type Scene } from "./Scene.ts";
 
 const text = new TextDecoder();
 const LIMIT_MS = 60_000;

@@ -5,8 +5,8 @@
  */
 import { InvariantError } from "@tako/common";
 import { ASSERT_COMMANDS } from "./assert_commands.ts";
-import { CLUSTER_COMMANDS, options } from "./cluster_commands.ts";
 import type { Commands } from "./Command.ts";
+import { CLUSTER_COMMANDS, options } from "./cluster_commands.ts";
 import { FAULT_COMMANDS } from "./fault_commands.ts";
 import { IO_COMMANDS } from "./io_commands.ts";
 import { Scene } from "./Scene.ts";

@@ -3,8 +3,9 @@
  * a write and its reply. Each transaction is there or not there, as a whole; the store loads; a write
  * that the client still wants takes effect once.
  */
-import { describe, expect, test } from "vitest";
+
 import { ObjectWriteOperation } from "@tako/client";
+import { describe, expect, test } from "vitest";
 import { wait_clean } from "./cluster_commands.ts";
 import { play } from "./run_transcript.ts";
 import { outcome, type Scene } from "./Scene.ts";
