@@ -1,6 +1,7 @@
 /** One seeded run: a cluster, a workload, faults, then healing and the checks. */
 import { message_fields } from "@tako/common";
 import { all_pgs, check_quiescent, why_not_clean } from "./checks.ts";
+import { ClusterInvariants } from "./ClusterInvariants.ts";
 import { Nemesis } from "./Nemesis.ts";
 import { SimRng } from "./SimRng.ts";
 import { Workload } from "./Workload.ts";
@@ -39,6 +40,8 @@ export async function run_seed(o: RunOptions): Promise<RunResult> {
     config: { osd_debug_check_invariants: true },
   });
   if (o.trace) trace_all(world, o.trace);
+  const invariants = new ClusterInvariants(world);
+  world.scheduler.after_event = () => invariants.check();
   const workload = new Workload(world, new SimRng(o.seed, 8));
   const nemesis = new Nemesis(world, new SimRng(o.seed, 9), {
     mean_interval_ms: rng.pick([300, 1000, 3000]),
@@ -47,6 +50,7 @@ export async function run_seed(o: RunOptions): Promise<RunResult> {
   let error: unknown;
   try {
     await scenario(world, workload, nemesis, o.seconds);
+    invariants.check_quiet();
   } catch (e) {
     error = e;
   }
