@@ -2,15 +2,15 @@
  * IoCtx: the objects of one pool (and namespace) as promises. Every call rejects with a RadosError.
  * Ceph counterpart: librados::IoCtx. Semantics: cluster.md §6.7.
  */
-import { type OSDOpOutcome, pg_ps, type pg_t, pg_t as make_pg } from "@tako/common";
+import { pg_t as make_pg, type OSDOpOutcome, pg_ps, type pg_t } from "@tako/common";
 import { RadosError } from "./errors.ts";
+import type { Objecter, OpReply } from "./Objecter.ts";
 import {
   type Bytes,
   type ObjectOperation,
   ObjectReadOperation,
   ObjectWriteOperation,
 } from "./ObjectOperation.ts";
-import type { Objecter, OpReply } from "./Objecter.ts";
 import type { OpBase } from "./op_target.ts";
 
 export interface CallOptions {

@@ -6,9 +6,9 @@ import {
   type epoch_t,
   is_new_interval,
   type OSDMap,
-  type pg_t,
   pg_pool,
   pg_ps,
+  type pg_t,
   pool_has_flag,
   type up_acting_t,
 } from "@tako/common";

@@ -44,7 +44,11 @@ export function errno_name(n: number): string {
 export class InvariantError extends Error {
   override readonly name = "InvariantError";
   readonly detail: Readonly<Record<string, unknown>>;
-  constructor(message: string, detail: Readonly<Record<string, unknown>> = {}, options?: ErrorOptions) {
+  constructor(
+    message: string,
+    detail: Readonly<Record<string, unknown>> = {},
+    options?: ErrorOptions,
+  ) {
     super(message, options);
     this.detail = detail;
   }

@@ -8,6 +8,7 @@ import { LevelStore } from "./io/LevelStore.ts";
 import { PQueueBackground } from "./io/PQueueBackground.ts";
 import type { OSDIdentity } from "./osd/Boot.ts";
 import { OSD } from "./osd/OSD.ts";
+import { type OSDSuperblock, read_superblock } from "./osd/superblock.ts";
 import { MemStore } from "./store/MemStore.ts";
 import type { ObjectStore } from "./store/ObjectStore.ts";
 
@@ -26,7 +27,14 @@ async function start(ctx: DaemonContext): Promise<RunningDaemon> {
   store.set_on_fatal((e) => ctx.fatal(e));
   let osd: OSD | undefined;
   const health = () => ({ ok: osd?.boot.state === "active" });
-  const messenger = await ctx.open_messenger({ health });
+  const fsid = check_identity(ctx, store, whoami);
+  const messenger = await ctx.open_messenger({
+    fsid,
+    health,
+    on_wrong_cluster: ({ host, port }, reason) => {
+      ctx.fatal(wrong_identity(ctx.data, `the monitor at ${host}:${port} refuses us: ${reason}`));
+    },
+  });
   osd = new OSD({
     whoami,
     store,
@@ -42,12 +50,6 @@ async function start(ctx: DaemonContext): Promise<RunningDaemon> {
     version: VERSION,
     on_must_stop: (reason) => ctx.request_stop(reason),
   });
-  const { superblock } = osd;
-  if (superblock.whoami !== whoami) {
-    const what = `the store belongs to osd.${superblock.whoami}, not to osd.${whoami}`;
-    const detail = { code: "wrong_identity", path: ctx.data, what } as const;
-    throw new StoreError(`${ctx.data}: ${what}`, detail);
-  }
   messenger.set_dispatcher(osd);
   osd.init();
   return {
@@ -62,6 +64,33 @@ async function start(ctx: DaemonContext): Promise<RunningDaemon> {
 function osd_id_of(id: string): number {
   if (/^\d{1,9}$/.test(id)) return Number(id);
   throw new CommandError("EINVAL", `--id of an OSD is a number, got "${id}"`);
+}
+
+/** The cluster that the store belongs to; "" when it has joined none. StoreError when not ours. */
+function check_identity(ctx: DaemonContext, store: ObjectStore, whoami: number): string {
+  const wanted = ctx.config.get("fsid").toLowerCase();
+  const sb = superblock_of(ctx.data, store);
+  if (sb === undefined) return wanted;
+  if (sb.whoami !== whoami) {
+    throw wrong_identity(ctx.data, `the store belongs to osd.${sb.whoami}, not to osd.${whoami}`);
+  }
+  if (sb.cluster_fsid === "") return wanted;
+  if (wanted !== "" && wanted !== sb.cluster_fsid) {
+    const what = `the store belongs to cluster ${sb.cluster_fsid}, not to fsid ${wanted}`;
+    throw wrong_identity(ctx.data, what);
+  }
+  return sb.cluster_fsid;
+}
+function superblock_of(data: string, store: ObjectStore): OSDSuperblock | undefined {
+  try {
+    return read_superblock(store);
+  } catch (e) {
+    if (!(e instanceof StoreError)) throw e;
+    throw new StoreError(`${data}: ${e.message}`, e.detail, { cause: e });
+  }
+}
+function wrong_identity(path: string, what: string): StoreError {
+  return new StoreError(`${path}: ${what}`, { code: "wrong_identity", path, what });
 }
 
 async function open_store(ctx: DaemonContext): Promise<ObjectStore> {

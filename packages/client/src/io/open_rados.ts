@@ -1,6 +1,13 @@
 /** A Rados handle over real sockets, from a monitor address or a configuration file. */
 import { readFileSync } from "node:fs";
-import { CommandError, Config, type ConfigValues, type Log, type MonTarget, NULL_LOG } from "@tako/common";
+import {
+  CommandError,
+  Config,
+  type ConfigValues,
+  type Log,
+  type MonTarget,
+  NULL_LOG,
+} from "@tako/common";
 import { parse_host_port, SystemClock, SystemRng, WsMessenger } from "@tako/common/io";
 import { Rados } from "../Rados.ts";
 
@@ -45,7 +52,10 @@ export function parse_mon_host(text: string): MonTarget[] {
     const how = "give --mon-host HOST:PORT, set TAKO_MON_HOST, or name a file with mon_host";
     throw new CommandError("EINVAL", `no monitor address: ${how}`);
   }
-  return parts.map((p) => ({ name: "mon.any", addr: { ...parse_host_port(p, "a monitor address"), nonce: 0 } }));
+  return parts.map((p) => ({
+    name: "mon.any",
+    addr: { ...parse_host_port(p, "a monitor address"), nonce: 0 },
+  }));
 }
 
 function read_conf(file: string): string {

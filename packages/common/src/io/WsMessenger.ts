@@ -48,6 +48,8 @@ export interface WsMessengerOptions {
   readonly nonce?: number;
   /** Answer to GET /healthz. */
   readonly health?: () => { readonly ok: boolean };
+  /** A monitor says that it belongs to another cluster than ours: waiting will not help. */
+  readonly on_wrong_cluster?: (mon: HostPort, reason: string) => void;
 }
 
 export class WsMessenger implements Messenger {
@@ -186,7 +188,7 @@ export class WsMessenger implements Messenger {
     const options = { clock, timeout_ms, max_frame: this.max_frame };
     return dial(con.peer_addr, () => this.hello(con), options, {
       welcome: (t, w) => this.welcomed(con, t, w),
-      refuse: (r) => con.attempt_refused(r),
+      refuse: (r) => this.refused(con, r),
       failed: (why, reason) => con.attempt_failed(why, reason),
     });
   }
@@ -203,6 +205,12 @@ export class WsMessenger implements Messenger {
     };
   }
 
+  private refused(con: WsConnection, r: Refuse): void {
+    if (r.code === "wrong_fsid" && con.peer_name.startsWith("mon.")) {
+      this.o.on_wrong_cluster?.(con.peer_addr, r.reason);
+    }
+    con.attempt_refused(r);
+  }
   private welcomed(con: WsConnection, t: Transport, w: Welcome): void {
     if (this.cluster === "") this.cluster = w.fsid;
     con.welcomed(t, w);

@@ -46,6 +46,7 @@ export interface DaemonContext {
   open_messenger(o: {
     readonly fsid?: string;
     readonly health: () => { readonly ok: boolean };
+    readonly on_wrong_cluster?: (mon: HostPort, reason: string) => void;
   }): Promise<WsMessenger>;
   /** Ends the process: one fatal line, and the exit code that belongs to the error. */
   fatal(e: unknown): never;
@@ -163,7 +164,7 @@ class Daemon {
       log,
       clock,
       rng,
-      open_messenger: ({ fsid, health }) =>
+      open_messenger: (o) =>
         WsMessenger.open({
           name,
           clock,
@@ -171,9 +172,8 @@ class Daemon {
           log,
           config,
           listen,
-          health,
+          ...o,
           ...(public_addr === undefined ? {} : { public_addr }),
-          ...(fsid === undefined ? {} : { fsid }),
         }),
       fatal: (e) => this.fatal(e),
       request_stop: (reason) => this.begin_stop(reason),

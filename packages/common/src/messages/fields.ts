@@ -3,6 +3,7 @@
  * A decoder lets nothing in that these do not describe, so inside the daemons types can be trusted.
  */
 import { type Static, type TSchema, Type } from "@sinclair/typebox";
+import type { entity_addr_t, entity_name_t } from "../types/entity.ts";
 import type { hobject_t } from "../types/hobject.ts";
 import type {
   epoch_t,
@@ -20,7 +21,6 @@ import type {
   pg_shard_t,
   pg_t,
 } from "../types/osd_types.ts";
-import type { entity_addr_t, entity_name_t } from "../types/entity.ts";
 
 /** Most elements any list in a message may have. */
 export const MAX_LIST = 1_000_000;

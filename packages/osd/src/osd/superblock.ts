@@ -52,15 +52,19 @@ export function read_superblock(store: ObjectStore): OSDSuperblock | undefined {
   if (!store.collection_exists(COLL_META)) return undefined;
   const raw = store.omap_get_values(COLL_META, OID, ["superblock"])?.get("superblock");
   if (!raw) return undefined;
-  const sb: unknown = unpack(raw);
-  if (!is_superblock(sb)) {
-    throw new StoreError("OSD superblock is not readable", {
-      code: "corrupt",
-      path: "meta/osd_superblock",
-      what: "fields missing or of the wrong type",
-    });
+  const sb = unpacked(raw);
+  if (is_superblock(sb)) return sb;
+  const what = "fields missing or of the wrong type";
+  const path = "meta/osd_superblock";
+  throw new StoreError(`${path} is not readable: ${what}`, { code: "corrupt", path, what });
+}
+/** Undefined when it is no msgpack at all. */
+function unpacked(raw: Uint8Array): unknown {
+  try {
+    return unpack(raw);
+  } catch {
+    return undefined;
   }
-  return sb;
 }
 
 function is_superblock(x: unknown): x is OSDSuperblock & { v: number } {
