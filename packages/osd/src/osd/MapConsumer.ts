@@ -6,6 +6,9 @@
 import { addr_eq, type Connection, type epoch_t, type Message, type OSDMap } from "@tako/common";
 import type { OSD, OSDPorts } from "./OSD.ts";
 
+/** Most messages that may wait for a map. */
+const MAX_WAITING = 65_536;
+
 export class MapConsumer {
   readonly #osd: OSD;
   readonly #p: OSDPorts;
@@ -29,6 +32,13 @@ export class MapConsumer {
   }
   /** Parks a message that names an epoch we do not have. */
   wait_for_osdmap(con: Connection, m: Message): void {
+    if (this.#waiting_for_osdmap.length >= MAX_WAITING) {
+      // A peer that runs ahead of every map we get must start over.
+      this.#p.log.warn({ peer: con.peer_name }, "session_overflow");
+      con.mark_down();
+      this.#waiting_for_osdmap = this.#waiting_for_osdmap.filter((w) => w.con.is_open);
+      return;
+    }
     this.#waiting_for_osdmap.push({ con, m });
     this.subscribe_next();
   }
