@@ -7,6 +7,7 @@
 import fs from "node:fs";
 import path from "node:path";
 import { crc32c, StoreError } from "@tako/common";
+import { check_level_files, damaged, has_level_files, to_store_error } from "@tako/common/io";
 import { ClassicLevel } from "classic-level";
 import type { ApplyOutcome, MonitorDBStore, MonTransaction } from "../store/MonitorDBStore.ts";
 
@@ -39,13 +40,13 @@ export class LevelMonStore implements MonitorDBStore {
   static async open(data: string): Promise<LevelMonStore> {
     const dir = path.join(data, "store.db");
     const witness = path.join(data, "store.seq");
-    refuse_half_a_store(dir, witness);
+    await check_files(dir, witness);
     const db: DB = new ClassicLevel(dir, { keyEncoding: "utf8", valueEncoding: "view" });
     try {
       fs.mkdirSync(data, { recursive: true });
       await db.open();
     } catch (e) {
-      throw open_error(dir, e);
+      throw to_store_error(dir, e);
     }
     try {
       const seq = check_seq(db, dir, witness);
@@ -137,16 +138,30 @@ function corrupt(file: string, what: string): { code: "corrupt"; path: string; w
   return { code: "corrupt", path: file, what };
 }
 
-// LevelDB makes a new, empty database when CURRENT is gone: that must not pass for a first start.
-function refuse_half_a_store(dir: string, witness: string): void {
-  const files = fs.existsSync(dir) ? fs.readdirSync(dir) : [];
-  const current = path.join(dir, "CURRENT");
-  const had_data = fs.existsSync(witness) || files.some((f) => /^MANIFEST-|\.(ldb|sst)$/.test(f));
-  if (had_data && !files.includes("CURRENT")) {
-    throw new StoreError(
-      `${current} is missing; restore it or the whole data directory from a copy`,
-      { code: "not_found", path: current, what: "CURRENT names the store's manifest" },
-    );
+// LevelDB makes a new, empty database when CURRENT is gone, and opens many a damaged one.
+async function check_files(dir: string, witness: string): Promise<void> {
+  const used = fs.existsSync(witness);
+  if (!has_level_files(dir)) {
+    if (used) throw damaged(dir, "the database is missing; restore it from a copy");
+    return;
+  }
+  await check_lock(dir);
+  // Killed while LevelDB made it: CURRENT comes last, and nothing was in it yet.
+  const bare = !fs.readdirSync(dir).some((f) => f === "CURRENT" || /\.(ldb|sst|log)$/.test(f));
+  if (used || !bare) check_level_files(dir);
+}
+
+/** The files of a store in use change: whoever looks at them must have asked for the lock first. */
+async function check_lock(dir: string): Promise<void> {
+  // LevelDB takes its lock before it refuses to open what exists.
+  const db = new ClassicLevel(dir, { createIfMissing: false, errorIfExists: true });
+  try {
+    await db.open();
+  } catch (e) {
+    const error = to_store_error(dir, e);
+    if (error.detail.code === "locked") throw error;
+  } finally {
+    await db.close();
   }
 }
 
@@ -155,11 +170,12 @@ function check_seq(db: DB, dir: string, witness: string): number {
   const stored = checked_get(db, dir, SEQ_KEY);
   const seq = stored ? Number(decoder.decode(stored)) : 0;
   const seen = read_witness(witness);
+  // It is written after each batch: only the first one can have been without.
+  if (seen === undefined && seq > 1) throw damaged(witness, "file is missing");
   if (seen && seen.seq > seq) {
     const file = path.join(dir, seen.log);
-    const state = fs.existsSync(file) ? "is torn" : "is missing or was lost";
     throw new StoreError(
-      `${file} ${state}: the store ends at transaction ${seq}, ` +
+      `${file} is torn or was lost: the store ends at transaction ${seq}, ` +
         `but ${seen.seq} was acknowledged; restore the data directory from a copy`,
       corrupt(file, `transactions ${seq + 1} to ${seen.seq} are gone`),
     );
@@ -167,11 +183,15 @@ function check_seq(db: DB, dir: string, witness: string): number {
   return seq;
 }
 
+/** Undefined when there is none. */
 function read_witness(witness: string): { seq: number; log: string } | undefined {
   if (!fs.existsSync(witness)) return undefined;
-  const m = /^(\d+) (\S+)\n/.exec(fs.readFileSync(witness, "utf8"));
-  // A torn witness (power cut) is no witness: it was never synced and costs nobody his data.
-  return m ? { seq: Number(m[1]), log: m[2] ?? "" } : undefined;
+  const text = fs.readFileSync(witness, "utf8");
+  // Emptied by a power cut: it was never synced, and this costs nobody his data.
+  if (text === "") return { seq: 0, log: "-" };
+  const m = /^(\d+) (\S+)\n$/.exec(text);
+  if (!m) throw damaged(witness, "damaged: not the number of a transaction");
+  return { seq: Number(m[1]), log: m[2] ?? "" };
 }
 
 // Not synced: it is there for the process that dies or the file that is deleted, and LevelDB's own
@@ -179,31 +199,6 @@ function read_witness(witness: string): { seq: number; log: string } | undefined
 function write_witness(witness: string, dir: string, seq: number): void {
   const logs = fs.readdirSync(dir).filter((f) => f.endsWith(".log"));
   fs.writeFileSync(witness, `${seq} ${logs.sort().at(-1) ?? "-"}\n`);
-}
-
-function open_error(dir: string, e: unknown): StoreError {
-  const cause = e instanceof Error && e.cause instanceof Error ? e.cause : e;
-  const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
-  const why = reason(cause);
-  if (code === "LEVEL_LOCKED") {
-    return new StoreError(
-      `${dir} is locked: is another monitor running on this data directory?`,
-      { code: "locked", path: dir },
-      { cause: e },
-    );
-  }
-  if (code === "LEVEL_CORRUPTION" || /corrupt|missing|non-existent|No such file/i.test(why)) {
-    const file = /(\S*\d{6}\.(?:ldb|sst|log))|(MANIFEST-\d+)/.exec(why)?.[0];
-    const where = file ? path.join(dir, path.basename(file)) : dir;
-    return new StoreError(`${where} is damaged: ${why}`, corrupt(where, why), { cause: e });
-  }
-  return new StoreError(
-    `cannot open ${dir}: ${why}`,
-    { code: "EIO", path: dir, what: why },
-    {
-      cause: e,
-    },
-  );
 }
 
 function write_error(dir: string, e: unknown): StoreError {

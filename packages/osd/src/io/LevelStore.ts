@@ -19,10 +19,10 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { StoreError } from "@tako/common";
+import { check_level_files, damaged, has_level_files, to_store_error } from "@tako/common/io";
 import { DEFAULT_STRIPE_SIZE, KStore, make_format } from "../store/KStore.ts";
 import { FORMAT_KEY } from "../store/keys.ts";
 import { LevelStoreDB } from "./LevelStoreDB.ts";
-import { check_level_files, damaged, has_level_files, to_store_error } from "./LevelStoreFiles.ts";
 import { LevelStoreMarker } from "./LevelStoreMarker.ts";
 
 export interface LevelStoreOptions {

@@ -3,9 +3,9 @@
  * Knows nothing of objects. Ceph counterpart: src/kv/LevelDBStore.cc.
  */
 import { InvariantError, type StoreError } from "@tako/common";
+import { error_code, to_store_error } from "@tako/common/io";
 import { ClassicLevel } from "classic-level";
 import type { KeyValueDB, KVChanges } from "../store/KeyValueDB.ts";
-import { error_code, to_store_error } from "./LevelStoreFiles.ts";
 
 type DB = ClassicLevel<string, Uint8Array>;
 

@@ -7,7 +7,7 @@
 
 import { closeSync, fsyncSync, openSync, readFileSync, writeSync } from "node:fs";
 import { crc32c } from "@tako/common";
-import { damaged, error_code, to_store_error } from "./LevelStoreFiles.ts";
+import { damaged, error_code, to_store_error } from "@tako/common/io";
 
 const LENGTH = 12;
 
