@@ -30,10 +30,11 @@ COPY --from=build /app/packages/osd/dist packages/osd/dist
 FROM node:24-bookworm-slim
 ENV NODE_ENV=production
 COPY --from=runtime /app /app
-# Not links to main.js: `exec` keeps node the process that gets the signals.
+# Not links to main.js: `exec` keeps node the process that gets the signals. The semi-space that V8
+# takes by itself makes an idle daemon 25 MB larger.
 RUN for pair in tako:cli tako-mon:mon tako-osd:osd; do \
       bin="/usr/local/bin/${pair%%:*}"; \
-      printf '#!/bin/sh\nexec node /app/packages/%s/dist/main.js "$@"\n' "${pair##*:}" > "$bin"; \
+      printf '#!/bin/sh\nexec node --max-semi-space-size=4 /app/packages/%s/dist/main.js "$@"\n' "${pair##*:}" > "$bin"; \
       chmod 755 "$bin"; \
     done \
   && install -d -o node -g node /var/lib/tako

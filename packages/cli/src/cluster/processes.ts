@@ -17,6 +17,9 @@ const PROGRAM = {
   osd: fileURLToPath(new URL("../../../osd/dist/main.js", import.meta.url)),
 };
 
+/** V8's own choice of 16 MB makes an idle daemon 25 MB larger, for no speed that can be measured. */
+const NODE_FLAGS = ["--max-semi-space-size=4"];
+
 export function kind_of(name: DaemonName): "mon" | "osd" {
   return name.startsWith("mon.") ? "mon" : "osd";
 }
@@ -33,6 +36,7 @@ export function start_daemon(dir: ClusterDir, d: DaemonEntry, store: "level" | "
   mkdirSync(dirname(dir.log(d.name)), { recursive: true });
   const out = openSync(dir.log(d.name), "a");
   const args = [
+    ...NODE_FLAGS,
     PROGRAM[kind],
     `--id=${id_of(d.name)}`,
     `--data=${dir.data(d.name)}`,
