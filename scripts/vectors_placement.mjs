@@ -146,6 +146,7 @@ function crushRun(crush, run) {
 /** @param {Json} v @param {Report} report */
 function checkOsdmap(v, report) {
   const loaded = tako.osdmap_from_dump(v.osdmap, tako.crush_from_dump(v.crush_dump));
+  checkOsdmapFile(v, report);
   for (const run of v.runs) checkOsdmapRun(v, run, loaded, report);
   if (v.osd_tree) {
     expect(report, `${v.id}: osd tree`, () => [tako.osd_tree_dump(loaded), v.osd_tree]);
@@ -160,6 +161,38 @@ function checkOsdmap(v, report) {
       return [got, v.clean_temps];
     });
   }
+}
+
+/** The map file itself: as JSON, as bytes, and the CRUSH map inside. @param {Json} v @param {Report} report */
+function checkOsdmapFile(v, report) {
+  const bytes = Buffer.from(v.osdmap_binary_base64, "base64");
+  const decoded = () => tako.decode_osdmap_binary(bytes);
+  expect(report, `${v.id}: the decoded map as a dump`, () => [
+    tako.dump_osdmap_file(decoded()),
+    v.osdmap,
+  ]);
+  expect(report, `${v.id}: the decoded map as a map of ours`, () => {
+    const { map } = decoded();
+    const ours = tako.OSDMap.decode(map.encode());
+    return [
+      { ...ours.dump(), crush: ours.crush.dump() },
+      { ...map.dump(), crush: v.crush_dump },
+    ];
+  });
+  expect(report, `${v.id}: the decoded map, encoded`, () => {
+    const { map, raw } = decoded();
+    return [base64(tako.encode_osdmap_binary(map, raw)), v.osdmap_binary_base64];
+  });
+  expect(report, `${v.id}: the loaded dump, encoded and decoded`, () => {
+    const loaded = tako.osdmap_from_dump(v.osdmap, tako.crush_from_dump(v.crush_dump));
+    const again = tako.decode_osdmap_binary(tako.encode_osdmap_binary(loaded));
+    return [again.map.dump(), loaded.dump()];
+  });
+  if (v.crush_text === null) return;
+  expect(report, `${v.id}: the CRUSH map inside as text`, () => [
+    tako.decompile_crush(decoded().map.crush),
+    v.crush_text,
+  ]);
 }
 
 /** @param {Json} v @param {Json} run @param {tako.OSDMap} stored @param {Report} report */

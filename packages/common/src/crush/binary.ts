@@ -351,7 +351,15 @@ function read_choose_args(r: LeReader, m: MutableTail): void {
     }
     return args;
   };
-  m.choose_args = r.map(12, () => r.safe_i64("choose_args set"), set, less_number);
+  // In whatever order: it is kept.
+  const sets = new Map<number, ReadonlyMap<number, crush_choose_arg>>();
+  for (let n = r.count(12); n > 0; n--) {
+    const at = r.pos;
+    const id = r.safe_i64("choose_args set");
+    if (sets.has(id)) r.fail(`choose_args set ${id} twice`, at);
+    sets.set(id, set());
+  }
+  m.choose_args = sets;
 }
 function read_choose_arg(r: LeReader): crush_choose_arg {
   return {
@@ -372,7 +380,13 @@ function write_choose_args(w: LeWriter, m: crush_map): void {
       },
     );
   };
-  w.map(m.choose_args, less_number, (id) => w.i64(BigInt(id)), write_set);
+  w.u32(m.choose_args.size);
+  const sets = [...m.choose_args];
+  if (!m.encoding) sets.sort(([a], [b]) => a - b);
+  for (const [id, set] of sets) {
+    w.i64(BigInt(id));
+    write_set(set);
+  }
 }
 
 // ---------------------------------------------------------------- writing

@@ -5,7 +5,7 @@
 import { CrushWrapper } from "./CrushWrapper.ts";
 import { find_crush_fault } from "./check.ts";
 import { populate_classes } from "./classes.ts";
-import { TEXT_TUNABLES } from "./decompile.ts";
+import { DEFAULT_SET_TEXT, TEXT_TUNABLES } from "./decompile.ts";
 import { type Token, TokenReader } from "./tokens.ts";
 import {
   CRUSH_ALG_NAMES,
@@ -19,6 +19,7 @@ import {
   type crush_rule,
   type crush_rule_step,
   type crush_tunables,
+  DEFAULT_CHOOSE_ARGS,
 } from "./types.ts";
 
 const MAX_ID = 1 << 20;
@@ -352,7 +353,9 @@ class Compiler {
   #choose_args_set(): void {
     const t = this.#t;
     const m = this.#with_classes ?? this.#draft();
-    const set = t.int("a choose_args id", -1, Number.MAX_SAFE_INTEGER / 4);
+    const set = t.accept(DEFAULT_SET_TEXT)
+      ? DEFAULT_CHOOSE_ARGS
+      : t.int("a choose_args id", -1, Number.MAX_SAFE_INTEGER / 4);
     if (this.#choose_args.has(set)) t.fail(`choose_args ${set} is already defined`, t.last());
     const args = new Map<number, crush_choose_arg>();
     t.expect("{");

@@ -13,6 +13,7 @@ import {
   type crush_rule,
   type crush_rule_step,
   type crush_tunables,
+  DEFAULT_CHOOSE_ARGS,
 } from "./types.ts";
 
 /** What a text that names no tunables means; only others are printed. */
@@ -160,8 +161,11 @@ function print_step(c: CrushWrapper, s: crush_rule_step): string {
   }
 }
 
+/** The original prints ids without a sign, and cannot read this one again; we can. */
+export const DEFAULT_SET_TEXT = "18446744073709551615";
+
 function print_choose_args(out: string[], c: CrushWrapper, set: number): void {
-  out.push(`choose_args ${set} {`);
+  out.push(`choose_args ${set === DEFAULT_CHOOSE_ARGS ? DEFAULT_SET_TEXT : set} {`);
   const args = [...(c.map.choose_args.get(set)?.values() ?? [])];
   for (const a of args.sort((x, y) => y.bucket_id - x.bucket_id)) {
     if (a.weight_set.length + a.ids.length === 0) continue;

