@@ -3,11 +3,13 @@
  * Data goes to stdout (or to the -o file), narration to stderr.
  */
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import type { CommandResult, Rados } from "@tako/client";
 import { type OpenOptions, open_rados } from "@tako/client/io";
 import { CommandError, type OSDMap } from "@tako/common";
 import type { Command } from "commander";
+import { ClusterDir } from "./cluster/ClusterDir.ts";
+import { is_running } from "./cluster/processes.ts";
 import { ANSI_PAINT, NO_PAINT, type Paint } from "./render/colour.ts";
 
 export type Format = "plain" | "json" | "json-pretty";
@@ -100,7 +102,10 @@ export function conf_of(o: GlobalOptions): string | undefined {
   const conf = join(dir, "tako.conf");
   if (existsSync(conf)) return conf;
   if (o.dir !== undefined || process.env.TAKO_DIR) {
-    throw new CommandError("ENOENT", `no local cluster in ${dir}: no file ${conf}`);
+    throw new CommandError(
+      "ENOENT",
+      `no local cluster in ${dir}: 'tako --dir ${dir} cluster start' makes one`,
+    );
   }
   throw new UnreachableError(
     "no cluster here: start one with 'tako cluster start', or say where it is with --mon-host, " +
@@ -112,10 +117,14 @@ export class UnreachableError extends Error {
   override readonly name = "UnreachableError";
 }
 
-/** Runs `fn` with a connected handle and closes it whatever happens. */
+/**
+ * Runs `fn` with a connected handle and closes it whatever happens. Aborting `signal` gives up
+ * connecting, with its reason.
+ */
 export async function with_rados<T>(
   o: GlobalOptions,
   fn: (session: Session) => Promise<T>,
+  signal?: AbortSignal,
 ): Promise<T> {
   const conf = conf_of(o);
   const session = await o.io.open({
@@ -123,19 +132,40 @@ export async function with_rados<T>(
     ...(conf !== undefined && { conf }),
   });
   try {
-    try {
-      await session.connect({ timeout_ms: o.connectTimeout * 1000 });
-    } catch (e) {
-      const where = o.monHost ?? conf ?? process.env.TAKO_MON_HOST ?? "";
-      throw new UnreachableError(
-        `no monitor answered within ${o.connectTimeout} s (${where}): is the cluster running?`,
-        { cause: e },
-      );
-    }
+    await connect(session, o, conf, signal);
     return await fn(session);
   } finally {
     await session.shutdown();
   }
+}
+
+async function connect(
+  session: Session,
+  o: GlobalOptions,
+  conf: string | undefined,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const stopped = conf !== undefined && local_mons_stopped(dirname(conf));
+  // Somebody may run it by hand: look, but not for long.
+  const seconds = stopped ? Math.min(o.connectTimeout, STOPPED_TIMEOUT_S) : o.connectTimeout;
+  try {
+    await session.connect({ timeout_ms: seconds * 1000, ...(signal && { signal }) });
+  } catch (cause) {
+    signal?.throwIfAborted();
+    const where = o.monHost ?? conf ?? process.env.TAKO_MON_HOST ?? "";
+    const text = stopped
+      ? `the monitor of ${dirname(conf)} is not running: 'tako cluster start' starts it`
+      : `no monitor answered within ${seconds} s (${where}): is the cluster running?`;
+    throw new UnreachableError(text, { cause });
+  }
+}
+const STOPPED_TIMEOUT_S = 1;
+
+/** Is this the directory of a local cluster none of whose monitors runs? */
+function local_mons_stopped(path: string): boolean {
+  const dir = new ClusterDir(path);
+  if (!dir.exists) return false;
+  return !dir.read().daemons.some((d) => d.name.startsWith("mon.") && is_running(d));
 }
 
 /** JSON as Ceph prints it: `json` on one line, `json-pretty` indented by 4. */

@@ -35,8 +35,11 @@ export class ClusterDir {
   get conf(): string {
     return join(this.path, "tako.conf");
   }
+  get data_dir(): string {
+    return join(this.path, "data");
+  }
   data(name: DaemonName): string {
-    return join(this.path, "data", name);
+    return join(this.data_dir, name);
   }
   log(name: DaemonName): string {
     return join(this.path, "log", `${name}.log`);
@@ -61,7 +64,7 @@ export class ClusterDir {
   }
   write(c: ClusterFile): void {
     mkdirSync(join(this.path, "log"), { recursive: true });
-    mkdirSync(join(this.path, "data"), { recursive: true });
+    mkdirSync(this.data_dir, { recursive: true });
     // Whole or not at all: another command may read it at any time.
     const tmp = `${this.file}.${process.pid}`;
     writeFileSync(tmp, `${JSON.stringify(c, null, 2)}\n`);

@@ -1,16 +1,16 @@
 /** Starting, stopping and breaking a local cluster. What `tako cluster ...` does. */
-import { existsSync, mkdirSync, writeFileSync } from "node:fs";
-import { setTimeout as sleep } from "node:timers/promises";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { CommandError } from "@tako/common";
-import { type GlobalOptions, type Session, say, with_rados } from "../cli_context.ts";
-import { Fields } from "../render/Fields.ts";
+import { type GlobalOptions, say, with_rados } from "../cli_context.ts";
 import { type ClusterDir, type ClusterFile, type DaemonEntry, free_ports } from "./ClusterDir.ts";
-import { default_conf } from "./conf.ts";
-import { is_running, last_words, signal_daemon, start_daemon, wait_gone } from "./processes.ts";
+import { default_conf, mon_line } from "./conf.ts";
+import { is_running, signal_daemon, start_daemon, wait_gone } from "./processes.ts";
+import { wait_ready, wait_serving } from "./readiness.ts";
 
 export interface StartOptions {
   readonly osds: number;
-  readonly store: "level" | "mem";
+  /** Of a new cluster; default level. */
+  readonly store?: "level" | "mem";
   /** Pool to create when the cluster has none of that name. */
   readonly pool?: string;
   readonly pg_num: number;
@@ -18,9 +18,8 @@ export interface StartOptions {
   readonly timeout_s: number;
 }
 
-const POLL_MS = 50;
 const STOP_MS = 10_000;
-const START_S = 20;
+const KILL_MS = 5000;
 
 /** Makes the directory on the first call, starts what is not running, waits until it works. */
 export async function start_cluster(
@@ -29,27 +28,74 @@ export async function start_cluster(
   g: GlobalOptions,
 ): Promise<void> {
   const c = dir.exists ? dir.read() : await create_cluster(dir, o);
-  if (c.store !== o.store) say(`this cluster keeps its data in: ${c.store} (not ${o.store})`);
+  if (o.store !== undefined && c.store !== o.store) {
+    say(`this cluster keeps its data in: ${c.store} (not ${o.store})`);
+  }
   const osds = c.daemons.filter((d) => d.name.startsWith("osd.")).length;
   if (osds < o.osds) await add_osds(dir, c, o.osds - osds);
-  const started: DaemonEntry[] = [];
-  for (const d of dir.read().daemons) {
-    if (is_running(d)) continue;
-    start_daemon(dir, d, c.store);
-    started.push(dir.daemon(d.name));
+  const stopped = dir.read().daemons.filter((d) => !is_running(d));
+  await wait_ready(dir, await launch(dir, stopped, g), o, g);
+}
+
+/** Starts daemons again, after stopping those that run, and waits until they serve. */
+export async function restart_daemons(
+  dir: ClusterDir,
+  daemons: readonly DaemonEntry[],
+  g: GlobalOptions,
+): Promise<void> {
+  await stop_daemons(daemons);
+  await wait_serving(dir, await launch(dir, daemons, g), g);
+}
+
+/** Starts processes: monitors, then OSDs. Does not wait until they work. */
+async function launch(
+  dir: ClusterDir,
+  daemons: readonly DaemonEntry[],
+  g: GlobalOptions,
+): Promise<DaemonEntry[]> {
+  const { store, daemons: all } = dir.read();
+  const mons = daemons.filter((d) => d.name.startsWith("mon."));
+  const osds = daemons.filter((d) => d.name.startsWith("osd."));
+  const begins_empty = store === "mem" && !all.some(is_running);
+  if (begins_empty && all.some((d) => d.pid > 0)) {
+    say("what was in memory went with its daemons: starting empty");
+    rmSync(dir.data_dir, { recursive: true, force: true });
   }
-  await wait_ready(dir, started, o, g);
+  for (const d of mons) start_daemon(dir, d, store);
+  if (store === "mem" && !begins_empty) await forget(dir, osds, g);
+  for (const d of osds) start_daemon(dir, d, store);
+  return [...mons, ...osds].map((d) => dir.daemon(d.name));
+}
+
+/**
+ * An OSD that kept its data in memory comes back as another one under the same number, as after the
+ * replacement of a disk: the monitor must forget the old one first.
+ */
+async function forget(
+  dir: ClusterDir,
+  osds: readonly DaemonEntry[],
+  g: GlobalOptions,
+): Promise<void> {
+  const before = osds.filter((d) => d.pid > 0).map((d) => Number(d.name.slice(4)));
+  if (before.length === 0) return;
+  await with_rados({ ...g, conf: dir.conf }, async (session) => {
+    const { outb } = await session.mon_command({ prefix: "osd ls" });
+    const ids = before.filter((id) => Array.isArray(outb) && outb.includes(id)).map(String);
+    if (ids.length === 0) return;
+    await session.mon_command({ prefix: "osd down", ids });
+    await session.mon_command({ prefix: "osd rm", ids });
+  });
 }
 
 async function create_cluster(dir: ClusterDir, o: StartOptions): Promise<ClusterFile> {
   mkdirSync(dir.path, { recursive: true });
   const ports = await free_ports(1 + o.osds);
-  const daemons: DaemonEntry[] = [{ name: "mon.a", port: ports[0] as number, pid: 0 }];
+  const daemons: DaemonEntry[] = [{ name: "mon.a", port: ports[0] ?? 0, pid: 0 }];
   for (let i = 0; i < o.osds; i++) {
-    daemons.push({ name: `osd.${i}`, port: ports[i + 1] as number, pid: 0 });
+    daemons.push({ name: `osd.${i}`, port: ports[i + 1] ?? 0, pid: 0 });
   }
-  if (!existsSync(dir.conf)) writeFileSync(dir.conf, default_conf(ports[0] as number));
-  const c: ClusterFile = { format: 1, store: o.store, daemons };
+  write_conf(dir, ports[0] ?? 0);
+  const c: ClusterFile = { format: 1, store: o.store ?? "level", daemons };
   dir.write(c);
   return c;
 }
@@ -59,140 +105,32 @@ async function add_osds(dir: ClusterDir, c: ClusterFile, n: number): Promise<voi
   for (const port of ports) c.daemons.push({ name: `osd.${++id}`, port, pid: 0 });
   dir.write(c);
 }
-
-async function wait_ready(
-  dir: ClusterDir,
-  started: readonly DaemonEntry[],
-  o: StartOptions,
-  g: GlobalOptions,
-): Promise<void> {
-  const deadline = Date.now() + o.timeout_s * 1000;
-  const check = () => check_alive(dir, started);
-  await sleep(POLL_MS);
-  check();
-  await with_rados({ ...g, conf: dir.conf, connectTimeout: o.timeout_s }, async (rados) => {
-    const want = dir.read().daemons.filter((d) => d.name.startsWith("osd.")).length;
-    await poll(rados, deadline, check, "OSDs are up", (s) => s.up >= want);
-    if (o.pool !== undefined && rados.pool_lookup(o.pool) === undefined) {
-      await rados.pool_create(o.pool, { pg_num: o.pg_num });
-      const app = { prefix: "osd pool application enable", pool: o.pool, app: "rados" };
-      await rados.mon_command(app);
-    }
-    await poll(rados, deadline, check, "PGs are active+clean", (s) => s.clean);
-  });
-}
-
-/** A daemon that ends soon after its start says why in its log. */
-function check_alive(dir: ClusterDir, started: readonly DaemonEntry[]): void {
-  const dead = started.find((d) => !is_running(d));
-  if (!dead) return;
-  const why = last_words(dir, dead.name);
-  const log = dir.log(dead.name);
-  throw new CommandError("EIO", `${dead.name} ended by itself: ${why} (its log is ${log})`);
-}
-
-interface Progress {
-  readonly up: number;
-  readonly clean: boolean;
-  readonly text: string;
-}
-async function poll(
-  rados: Session,
-  deadline: number,
-  check: () => void,
-  what: string,
-  holds: (p: Progress) => boolean,
-): Promise<void> {
-  for (;;) {
-    check();
-    const p = await progress_of(rados);
-    if (process.stderr.isTTY) process.stderr.write(`\r\x1b[2K${p.text}`);
-    if (holds(p)) {
-      if (process.stderr.isTTY) process.stderr.write("\r\x1b[2K");
-      return;
-    }
-    if (Date.now() > deadline)
-      throw new CommandError("ETIMEDOUT", `not in time: ${what} (${p.text})`);
-    await sleep(POLL_MS);
+/** Somebody may have written options there already: they stay. */
+function write_conf(dir: ClusterDir, mon_port: number): void {
+  const old = existsSync(dir.conf) ? readFileSync(dir.conf, "utf8") : "";
+  if (/^\s*mon[_ -]host\s*=/m.test(old)) {
+    const why = "a new cluster writes that itself: remove the line or the file";
+    throw new CommandError("EEXIST", `${dir.conf} names a monitor (mon_host); ${why}`);
   }
-}
-async function progress_of(rados: Session): Promise<Progress> {
-  const { outb } = await rados.mon_command({ prefix: "status" });
-  const s = outb as {
-    osdmap: { num_up_osds: number; num_osds: number };
-    pgmap: { num_pgs: number; pgs_by_state?: { state_name: string; count: number }[] };
-  };
-  const states = s.pgmap.pgs_by_state ?? [];
-  const clean = states.filter((x) => x.state_name === "active+clean");
-  const n = clean.reduce((sum, x) => sum + x.count, 0);
-  const up = s.osdmap.num_up_osds;
-  const text = [
-    `${up} of ${s.osdmap.num_osds} OSDs up`,
-    ...states.map((x) => `${x.count} ${x.state_name}`),
-  ].join(", ");
-  return { up, clean: n === s.pgmap.num_pgs, text };
+  const text = old === "" ? default_conf(mon_port) : `${old.trimEnd()}\n\n${mon_line(mon_port)}`;
+  writeFileSync(dir.conf, text);
 }
 
-/** SIGTERM to all, OSDs first so that the monitor hears their goodbye; SIGKILL to who stays. */
+/** SIGTERM to all that run, OSDs first so that the monitor hears their goodbye. */
 export async function stop_cluster(dir: ClusterDir): Promise<string[]> {
-  const { daemons } = dir.read();
-  const running = daemons.filter(is_running);
-  const phases = ["osd.", "mon."].map((p) => running.filter((d) => d.name.startsWith(p)));
-  for (const phase of phases) {
+  const running = dir.read().daemons.filter(is_running);
+  await stop_daemons(running);
+  return running.map((d) => d.name);
+}
+async function stop_daemons(daemons: readonly DaemonEntry[]): Promise<void> {
+  for (const kind of ["osd.", "mon."]) {
+    const phase = daemons.filter((d) => d.name.startsWith(kind) && is_running(d));
     for (const d of phase) signal_daemon(d, "SIGTERM");
     for (const d of phase) {
       if (await wait_gone(d, STOP_MS)) continue;
       say(`${d.name} does not stop: killing it`);
       signal_daemon(d, "SIGKILL");
-      await wait_gone(d, 5000);
+      await wait_gone(d, KILL_MS);
     }
   }
-  return running.map((d) => d.name);
 }
-
-/** Starts a daemon again (after stopping it when it runs) and waits until it serves. */
-export async function restart_daemon(
-  dir: ClusterDir,
-  name: string,
-  g: GlobalOptions,
-): Promise<void> {
-  const d = dir.daemon(name);
-  if (is_running(d)) {
-    signal_daemon(d, "SIGTERM");
-    if (!(await wait_gone(d, STOP_MS))) throw new CommandError("EBUSY", `${name} does not stop`);
-  }
-  start_daemon(dir, d, dir.read().store);
-  const started = dir.daemon(name);
-  await sleep(POLL_MS);
-  check_alive(dir, [started]);
-  // Without a monitor an OSD waits for one; it is started all the same.
-  const mons = dir.read().daemons.filter((x) => x.name.startsWith("mon."));
-  if (!mons.some(is_running)) return;
-  const o = { ...g, conf: dir.conf, connectTimeout: START_S };
-  await with_rados(o, async (session) => {
-    if (d.name.startsWith("osd.")) await wait_boot(dir, started, session);
-  });
-}
-
-/** Until the map says that the OSD is up, where this very process listens. */
-async function wait_boot(dir: ClusterDir, d: DaemonEntry, session: Session): Promise<void> {
-  const deadline = Date.now() + START_S * 1000;
-  const state = async () => {
-    try {
-      const status = await session.osd_command(Number(d.name.slice(4)), STATUS, {
-        timeout_ms: 1000,
-      });
-      return new Fields(status.outb).text("state");
-    } catch {
-      return "not up";
-    }
-  };
-  for (let s = await state(); s !== "active"; s = await state()) {
-    check_alive(dir, [d]);
-    if (Date.now() > deadline) {
-      throw new CommandError("ETIMEDOUT", `${d.name} runs but is not up yet (${s})`);
-    }
-    await sleep(POLL_MS);
-  }
-}
-const STATUS = { prefix: "status" };

@@ -4,11 +4,11 @@ import { CommandError } from "@tako/common";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { merged_options, on_interrupt, print, say, with_rados } from "../cli_context.ts";
 import { ClusterDir, type DaemonEntry } from "../cluster/ClusterDir.ts";
-import { restart_daemon, start_cluster, stop_cluster } from "../cluster/local_cluster.ts";
+import { restart_daemons, start_cluster, stop_cluster } from "../cluster/local_cluster.ts";
 import { show_logs } from "../cluster/logs.ts";
 import { is_running, signal_daemon, wait_gone } from "../cluster/processes.ts";
 import { left, num, table } from "../render/table.ts";
-import { is_pgid } from "./args.ts";
+import { given, is_pgid } from "./args.ts";
 import { int_arg } from "./int_arg.ts";
 import { print_status } from "./status.ts";
 
@@ -69,7 +69,7 @@ function add_status(cluster: Command): void {
 
 interface StartFlags {
   osds: number;
-  store: "level" | "mem";
+  store?: "level" | "mem";
   pool?: string;
   pgNum: number;
   detach?: boolean;
@@ -82,9 +82,10 @@ function add_start(cluster: Command): void {
     .description("start a cluster, or what is not running of it; stays until Ctrl-C stops it")
     .option("--osds <n>", "number of OSDs", int_arg(1, 64), 3)
     .addOption(
-      new Option("--store <kind>", "where OSDs keep data: on disk, or in memory until they end")
-        .choices(["level", "mem"])
-        .default("level"),
+      new Option(
+        "--store <kind>",
+        "where a new cluster keeps its data: on disk (default), or in memory until it ends",
+      ).choices(["level", "mem"]),
     )
     .option("--pool <name>", "create this pool if there is none of that name")
     .option("--pg-num <n>", "PGs of that pool", int_arg(1, 4096), 32)
@@ -103,17 +104,21 @@ async function start(f: StartFlags, cmd: Command): Promise<void> {
   const g = { ...merged_options(cmd), conf: dir.conf };
   if (!f.detach) on_interrupt(() => void stop_and_exit(dir));
   const { osds, store, pgNum: pg_num, timeout: timeout_s } = f;
-  const pool = f.pool === undefined ? {} : { pool: f.pool };
-  await start_cluster(dir, { osds, store, pg_num, timeout_s, ...pool }, g);
-  await with_rados(g, (session) => print_status(session, g));
-  say(what_next(dir, f.pool ?? "test", f.pool === undefined, f.detach === true));
+  const more = { ...given("pool", f.pool), ...given("store", store) };
+  await start_cluster(dir, { osds, pg_num, timeout_s, ...more }, g);
+  const pools = await with_rados(g, async (session) => {
+    await print_status(session, g);
+    return session.pool_list();
+  });
+  say(what_next(dir, f.pool ?? pools[0], f.detach === true));
   if (!f.detach) await stay(dir);
 }
 
-function what_next(dir: ClusterDir, pool: string, no_pool: boolean, detached: boolean): string {
+function what_next(dir: ClusterDir, existing: string | undefined, detached: boolean): string {
+  const pool = existing ?? "test";
   const elsewhere = dir.path === new ClusterDir(".tako").path ? "" : ` --dir ${dir.path}`;
   const t = `npx tako${elsewhere}`;
-  const create = no_pool ? `\n  ${t} osd pool create ${pool} 32` : "";
+  const create = existing === undefined ? `\n  ${t} osd pool create ${pool} 32` : "";
   return `
 The cluster is ready (data and logs in ${dir.path}). Try${detached ? "" : ", in another terminal"}:
   ${t} -s${create}
@@ -194,10 +199,9 @@ function add_break(cluster: Command): void {
     .description("start daemons again, after stopping them when they run")
     .action(async (names: string[], _o, cmd: Command) => {
       const dir = dir_of(cmd);
-      for (const d of chosen(dir, names)) {
-        await restart_daemon(dir, d.name, merged_options(cmd));
-        say(`started ${d.name}`);
-      }
+      const daemons = chosen(dir, names);
+      await restart_daemons(dir, daemons, merged_options(cmd));
+      say(`started ${daemons.map((d) => d.name).join(" ")}`);
     });
 }
 

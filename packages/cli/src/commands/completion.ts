@@ -2,7 +2,7 @@
  * `tako completion bash|zsh|fish`: a script made from the command tree. Words and options are in
  * the script: a completion that starts a process for each key would be felt.
  */
-import type { Command, Option } from "commander";
+import type { Command } from "commander";
 import { emit, merged_options } from "../cli_context.ts";
 import { path_of } from "../errors.ts";
 

@@ -135,7 +135,7 @@ export async function deliver(
   how: Pick<MonSpec, "plain" | "status_is_data">,
 ): Promise<void> {
   const { outb, outs, data } = result;
-  for (const bytes of data) emit(o, bytes);
+  if (data.length > 0) emit(o, Buffer.concat(data));
   const is_data = how.status_is_data === true && o.format === "plain";
   if (is_data) print(o, undefined, () => outs);
   else if (outb !== undefined) {
