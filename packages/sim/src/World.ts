@@ -60,7 +60,7 @@ const MON_ADDR = { host: "10.0.0.1", port: 6789 };
 
 interface OsdHost {
   readonly id: number;
-  readonly store: MemStore;
+  store: MemStore;
   /** Clock of the disk: outlives the process. */
   readonly disk_clock: ProcessClock;
   proc: { osd: OSD; clock: ProcessClock; messenger: SimMessenger } | null;
@@ -160,14 +160,26 @@ export class World {
 
   add_osd(id: number): void {
     const disk_clock = new ProcessClock(this.scheduler);
+    const store = this.#new_disk(id, disk_clock, 0);
+    this.#osds.set(id, { id, store, disk_clock, proc: null, starts: 0 });
+    this.start_osd(id);
+  }
+  #new_disk(id: number, clock: ProcessClock, generation: number): MemStore {
     const store = new MemStore({
-      clock: disk_clock,
+      clock,
       commit_latency_ms: this.#commit_ms(),
       capacity_bytes: 1 << 30,
     });
-    store.mkfs_now(`00000000-0000-4000-8000-${String(id).padStart(12, "0")}`);
-    this.#osds.set(id, { id, store, disk_clock, proc: null, starts: 0 });
-    this.start_osd(id);
+    store.mkfs_now(disk_uuid(id, generation));
+    return store;
+  }
+  /** The OSD, which must be dead, gets an empty disk under its old id; returns the disk's uuid. */
+  replace_disk(id: number): string {
+    const h = this.#host(id);
+    if (h.proc) throw new InvariantError(`osd.${id} is running`);
+    this.log.add("sim", `new disk for osd.${id}`);
+    h.store = this.#new_disk(id, h.disk_clock, h.starts);
+    return disk_uuid(id, h.starts);
   }
   /** SIGSTOP: lives on without doing anything. */
   freeze_osd(id: number): void {
@@ -337,6 +349,11 @@ export class World {
     await this.until(() => settled, what, limit_ms);
     return watched;
   }
+}
+
+function disk_uuid(id: number, generation: number): string {
+  const g = String(generation).padStart(4, "0");
+  return `00000000-${g}-4000-8000-${String(id).padStart(12, "0")}`;
 }
 
 /** Lets promise reactions run: they are part of the event that settled the promise. */

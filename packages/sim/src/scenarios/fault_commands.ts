@@ -84,6 +84,14 @@ export const FAULT_COMMANDS: Commands = {
   /** `disk B 200ms`: how long its commits take from now on. */
   disk: (s, a) => s.world.store(s.cast.id(a[0] ?? "")).set_commit_latency_ms(milliseconds(a[1])),
 
+  /** Dead OSDs get empty disks, and keep their ids: destroy, new. */
+  "replace-disk": async (s, a) => {
+    for (const id of s.cast.ids(a)) {
+      await s.mon_command({ prefix: "osd destroy", id, yes_i_really_mean_it: true });
+      await s.mon_command({ prefix: "osd new", uuid: s.world.replace_disk(id), id });
+    }
+  },
+
   "kill-mon": (s) => s.world.kill_mon(),
   "start-mon": (s) => s.world.start_mon(),
 
