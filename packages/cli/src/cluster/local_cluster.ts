@@ -8,7 +8,8 @@ import { is_running, signal_daemon, start_daemon, wait_gone } from "./processes.
 import { wait_ready, wait_serving } from "./readiness.ts";
 
 export interface StartOptions {
-  readonly osds: number;
+  /** At least so many; default 3 of a new cluster, what there is of another. */
+  readonly osds?: number;
   /** Of a new cluster; default level. */
   readonly store?: "level" | "mem";
   /** Pool to create when the cluster has none of that name. */
@@ -18,6 +19,7 @@ export interface StartOptions {
   readonly timeout_s: number;
 }
 
+const NEW_CLUSTER_OSDS = 3;
 const STOP_MS = 10_000;
 const KILL_MS = 5000;
 
@@ -32,7 +34,8 @@ export async function start_cluster(
     say(`this cluster keeps its data in: ${c.store} (not ${o.store})`);
   }
   const osds = c.daemons.filter((d) => d.name.startsWith("osd.")).length;
-  if (osds < o.osds) await add_osds(dir, c, o.osds - osds);
+  const missing = (o.osds ?? osds) - osds;
+  if (missing > 0) await add_osds(dir, c, missing);
   const stopped = dir.read().daemons.filter((d) => !is_running(d));
   await wait_ready(dir, await launch(dir, stopped, g), o, g);
 }
@@ -89,9 +92,10 @@ async function forget(
 
 async function create_cluster(dir: ClusterDir, o: StartOptions): Promise<ClusterFile> {
   mkdirSync(dir.path, { recursive: true });
-  const ports = await free_ports(1 + o.osds);
+  const osds = o.osds ?? NEW_CLUSTER_OSDS;
+  const ports = await free_ports(1 + osds);
   const daemons: DaemonEntry[] = [{ name: "mon.a", port: ports[0] ?? 0, pid: 0 }];
-  for (let i = 0; i < o.osds; i++) {
+  for (let i = 0; i < osds; i++) {
     daemons.push({ name: `osd.${i}`, port: ports[i + 1] ?? 0, pid: 0 });
   }
   write_conf(dir, ports[0] ?? 0);

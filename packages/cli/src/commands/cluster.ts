@@ -68,7 +68,7 @@ function add_status(cluster: Command): void {
 // ---------------------------------------------------------------- start
 
 interface StartFlags {
-  osds: number;
+  osds?: number;
   store?: "level" | "mem";
   pool?: string;
   pgNum: number;
@@ -80,7 +80,7 @@ function add_start(cluster: Command): void {
   cluster
     .command("start")
     .description("start a cluster, or what is not running of it; stays until Ctrl-C stops it")
-    .option("--osds <n>", "number of OSDs", int_arg(1, 64), 3)
+    .option("--osds <n>", "number of OSDs; 3 for a new cluster", int_arg(1, 64))
     .addOption(
       new Option(
         "--store <kind>",
@@ -104,8 +104,8 @@ async function start(f: StartFlags, cmd: Command): Promise<void> {
   const g = { ...merged_options(cmd), conf: dir.conf };
   if (!f.detach) on_interrupt(() => void stop_and_exit(dir));
   const { osds, store, pgNum: pg_num, timeout: timeout_s } = f;
-  const more = { ...given("pool", f.pool), ...given("store", store) };
-  await start_cluster(dir, { osds, pg_num, timeout_s, ...more }, g);
+  const more = { ...given("pool", f.pool), ...given("store", store), ...given("osds", osds) };
+  await start_cluster(dir, { pg_num, timeout_s, ...more }, g);
   const pools = await with_rados(g, async (session) => {
     await print_status(session, g);
     return session.pool_list();
