@@ -45,7 +45,9 @@ export class PeeringMachine {
       {
         now_ms: () => ps.clock.now_ms(),
         mono_ms: () => ps.clock.mono_ms(),
-        on_transition: (from, to, event, duration_ms) => {
+        on_transition: (from, to, event, ms) => {
+          // Microseconds are fine enough to read.
+          const duration_ms = Math.round(ms * 1000) / 1000;
           const epoch = ps.get_osdmap_epoch();
           const since = ps.info.history.same_interval_since;
           ps.log.info({ epoch, from, to, event, interval: since, duration_ms }, "pg_state");
