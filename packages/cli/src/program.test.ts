@@ -191,6 +191,7 @@ const MISTYPED: readonly (readonly [line: string, err: string])[] = [
     "tako: unknown command 'tako osd pool creat': did you mean 'tako osd pool create'?",
   ],
   ["pool ls", "tako: unknown command 'tako pool': did you mean 'tako osd pool ls'?"],
+  ["osd pool create p 0x", "tako: '0x' is neither a number of PGs nor replicated or erasure"],
   ["pg foo", "tako: unknown command 'tako pg foo': see 'tako pg --help'"],
   ["pg 1.0", "tako: pg 1.0 wants a command, such as 'query'"],
   [

@@ -1,6 +1,7 @@
 /** `tako osd ...`: OSDs and their map. Arguments as in Ceph's MonCommands.h. cluster.md §7.1. */
 import { render_osd_df } from "../render/df.ts";
 import { Fields } from "../render/Fields.ts";
+import { format_stamp } from "../render/format.ts";
 import { render_blocked_by, render_json, render_lines, render_osd_perf } from "../render/misc.ts";
 import { render_osd_dump, render_osd_stat } from "../render/osd_dump.ts";
 import { render_osd_tree } from "../render/osd_tree.ts";
@@ -111,7 +112,7 @@ const LOOK: readonly MonSpec[] = [
     plain: (v) =>
       new Fields(v)
         .elements()
-        .map((e) => `${e.text("addr")} ${e.text("until")}`)
+        .map((e) => `${e.text("addr")} ${format_stamp(e.num("until") * 1000)}`)
         .join("\n"),
   },
   {

@@ -1,4 +1,5 @@
 /** `tako osd pool ...` and erasure code profiles. cluster.md §3.12, §7.1. */
+import { UsageError } from "../errors.ts";
 import { Fields } from "../render/Fields.ts";
 import {
   render_lines,
@@ -22,7 +23,10 @@ export function create_args(words: readonly string[]): Record<string, unknown> {
   const [pool, ...rest] = words;
   const numbers: string[] = [];
   while (rest[0] !== undefined && is_number(rest[0])) numbers.push(rest.shift() ?? "");
-  const type = rest[0] !== undefined && TYPES.includes(rest[0]) ? rest.shift() : undefined;
+  const type = rest.shift();
+  if (type !== undefined && !TYPES.includes(type)) {
+    throw new UsageError(`'${type}' is neither a number of PGs nor ${TYPES.join(" or ")}`);
+  }
   const profile = type === "erasure" ? rest.shift() : undefined;
   const [rule, expected, size] = rest;
   return {
