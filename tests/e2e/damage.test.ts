@@ -74,7 +74,7 @@ const CASES: readonly [service: "mon" | "osd", how: keyof typeof DAMAGE, file: R
   ["osd", "garbled", /^committed$/],
 ];
 
-test("damage is named in one line, exit code 74, and nothing is made anew", async () => {
+test("damage, a second process, another id or cluster: named in one line, exit code 74", async () => {
   const c = await dead_cluster();
   const results = CASES.map(async ([service, how, wanted], i) => {
     const { spec } = service === "mon" ? c.mon : c.osd(0);
@@ -92,13 +92,12 @@ test("damage is named in one line, exit code 74, and nothing is made anew", asyn
     expect(r).toMatchObject({ code: 74, stderr: expect.stringContaining(r.file) });
     expect(r.stderr).toMatch(/^tako-(mon|osd): [^\n]+\n$/);
   }
-  // The undamaged ones still serve.
-  for (const d of c.daemons) d.start();
+  await serves_nobody_else(c);
   await c.clean(await c.rados());
 });
 
-test("a data directory serves one process, its own id and its own cluster", async () => {
-  const c = await dead_cluster();
+/** A data directory serves one process, its own id and its own cluster. Starts the cluster. */
+async function serves_nobody_else(c: Cluster): Promise<void> {
   const other = await Cluster.start({ osds: 0 });
   await other.mon.log("daemon_running");
   const { spec } = c.osd(0);
@@ -109,8 +108,9 @@ test("a data directory serves one process, its own id and its own cluster", asyn
   };
   const garbage = copy("garbage");
   await spoil_superblock(garbage);
+  const marks = c.daemons.map((d) => d.lines.length);
   for (const d of c.daemons) d.start();
-  for (const d of c.daemons) await d.log("daemon_running");
+  for (const [i, d] of c.daemons.entries()) await d.log("daemon_running", marks[i]);
 
   const [mon, osd, id, cluster, superblock] = await Promise.all([
     outcome(c.mon.spec, c.mon.spec.data),
@@ -134,8 +134,7 @@ test("a data directory serves one process, its own id and its own cluster", asyn
     code: 74,
     stderr: line(`${garbage}: meta/osd_superblock is not readable`),
   });
-  await c.clean(await c.rados());
-});
+}
 
 async function spoil_superblock(data: string): Promise<void> {
   const store = new LevelStore({ path: data });

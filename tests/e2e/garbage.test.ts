@@ -25,33 +25,13 @@ const UPGRADE = [
 const CLAIM_2GB = Buffer.from([0x82, 0xff, 0, 0, 0, 0, 0x80, 0, 0, 0, 1, 2, 3, 4]);
 
 test("a cluster works on while its ports get garbage", async () => {
-  const c = await Cluster.start({ conf: { ms_connection_ready_timeout: 3 } });
+  const c = await Cluster.start({ conf: { ms_connection_ready_timeout: 2 } });
   const rados = await c.rados();
   await c.pool(rados, "test");
   const w = new Workload(await rados.open_ioctx("test")).start();
   await w.more(20);
 
-  for (const d of [c.mon, c.osd(0)]) {
-    const { port } = d.spec;
-    const cases: [what: string, event: string, reason: RegExp, () => Promise<unknown>][] = [
-      ["random bytes", "bad_frame", /Parse Error/, () => raw(port, randomBytes(4096))],
-      ["a browser", "http_request", /undefined/, () => fetch(`http://127.0.0.1:${port}/admin`)],
-      ["wrong types", "bad_frame", /osd_alive at/, () => send(port, hello(rados.fsid, d), WRONG)],
-      ["not msgpack", "bad_frame", /./, () => send(port, hello(rados.fsid, d), randomBytes(200))],
-      ["2 GB", "bad_frame", /Max payload/, () => raw(port, `${UPGRADE}`, CLAIM_2GB)],
-    ];
-    for (const [what, event, reason, act] of cases) {
-      const mark = d.lines.length;
-      await act();
-      const line = await d.log(event, mark);
-      expect(`${what}: ${line.reason}`).toMatch(reason);
-      // One line for each, and no other complaint.
-      await w.more(5);
-      const noise = d.lines.slice(mark).filter((l) => l.level !== "info");
-      expect(noise.map((l) => l.msg)).toEqual([event]);
-    }
-    await crowd(d, w);
-  }
+  await Promise.all([c.mon, c.osd(0)].map((d) => pester(d, rados.fsid, w)));
   const late = await c.rados();
   await c.clean(late);
   await w.stop();
@@ -61,6 +41,28 @@ test("a cluster works on while its ports get garbage", async () => {
   );
   expect(c.osds.flatMap((d) => d.logged("wrongly_marked_down"))).toEqual([]);
 });
+
+async function pester(d: Daemon, fsid: string, w: Workload): Promise<void> {
+  const { port } = d.spec;
+  const cases: [what: string, event: string, reason: RegExp, () => Promise<unknown>][] = [
+    ["random bytes", "bad_frame", /Parse Error/, () => raw(port, randomBytes(4096))],
+    ["a browser", "http_request", /undefined/, () => fetch(`http://127.0.0.1:${port}/admin`)],
+    ["wrong types", "bad_frame", /osd_alive at/, () => send(port, hello(fsid, d), WRONG)],
+    ["not msgpack", "bad_frame", /./, () => send(port, hello(fsid, d), randomBytes(200))],
+    ["2 GB", "bad_frame", /Max payload/, () => raw(port, UPGRADE, CLAIM_2GB)],
+  ];
+  for (const [what, event, reason, act] of cases) {
+    const mark = d.lines.length;
+    await act();
+    const line = await d.log(event, mark);
+    expect(`${what}: ${line.reason}`).toMatch(reason);
+    // One line for each, and no other complaint, while others are served.
+    await w.more(5);
+    const noise = d.lines.slice(mark).filter((l) => l.level !== "info");
+    expect(noise.map((l) => l.msg)).toEqual([event]);
+  }
+  await crowd(d, w);
+}
 
 /** A thousand that connect and say nothing: ended by and by, in few lines, while others are served. */
 async function crowd(d: Daemon, w: Workload): Promise<void> {

@@ -34,20 +34,15 @@ test("wrong usage is one line and exit code 2", { timeout: 60_000 }, async () =>
   const usual = ["--id=0", data, "--mon-host=127.0.0.1:1"];
   const cases: [string[], RegExp, Record<string, string>?][] = [
     [[data], /--id is missing/],
-    [["--id=x", data], /"x" is no osd id/],
     [["--id=0", "--mon-host=127.0.0.1:1"], /--data is missing/],
     [["--id=0", data], /mon_host|monitor/],
     [
       [...usual, "--osd-heartbeat-grcae=5"],
       /osd-heartbeat-grcae.*did you mean --osd-heartbeat-grace/,
     ],
-    [[...usual, "--osd-heartbeat-grace=often"], /osd_heartbeat_grace.*often/],
-    [[...usual, "--osd-objectstore=paper"], /osd_objectstore.*paper/],
     [[...usual, "--listen=nowhere:99999"], /listen.*nowhere:99999/],
     [[...usual, "--crush-location=root"], /crush_location.*"root"/],
-    [[...usual, `--config=${join(dir, "none.conf")}`], /none\.conf/],
     [[...usual, `--config=${conf}`], /bad\.conf.*osd_heartbeat_grcae/],
-    [[...usual, "frobnicate"], /frobnicate/],
     [usual, /TAKO_OSD_HEARTBEAT_GRACE|osd_heartbeat_grace/, { TAKO_OSD_HEARTBEAT_GRACE: "soon" }],
   ];
   const outcomes = await Promise.all(cases.map(([args, , env]) => outcome("osd", args, env)));
@@ -80,15 +75,4 @@ test("a port that is taken is refused in one line", async () => {
   } finally {
     first.kill("SIGKILL");
   }
-});
-
-test("help and version go to stdout with exit code 0", async () => {
-  const help = await outcome("osd", ["--help"]);
-  expect(help).toMatchObject({ code: 0, stderr: "", stdout: expect.stringContaining("Examples:") });
-  const version = await outcome("mon", ["--version"]);
-  expect(version).toMatchObject({
-    code: 0,
-    stderr: "",
-    stdout: expect.stringMatching(/^\d+\.\d+/),
-  });
 });
