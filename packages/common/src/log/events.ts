@@ -106,7 +106,11 @@ const OSD = {
     "from, to, epoch",
     "initializing, preboot, booting, active, waiting_for_healthy, stopping.",
   ],
-  osd_boot: ["info", "epoch, boot_epoch, addr", "Asks the monitor to be marked up."],
+  osd_boot: [
+    ["debug", "info"],
+    "epoch, boot_epoch, addr",
+    "Asks the monitor to be marked up (repetitions at debug).",
+  ],
   osd_stop: ["info", "epoch", "The OSD closes its store."],
   osd_stalled: ["warn", "stalled_ms", "The process stood still; failure reports wait a while."],
   boot_waits_noup: ["warn", "epoch", "Flag noup is set: booting waits until it is cleared."],

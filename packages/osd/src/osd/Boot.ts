@@ -64,6 +64,8 @@ export class Boot {
   /** Stamps (monotonic ms) of wrong mark-downs. */
   #markdowns: number[] = [];
   #told_noup = false;
+  /** osd_boot was logged since BOOTING began: repetitions are for debug. */
+  #told_boot = false;
 
   constructor(ports: BootPorts) {
     this.#p = ports;
@@ -126,6 +128,7 @@ export class Boot {
   }
 
   #send_boot(map: OSDMap): void {
+    this.#told_boot = false;
     this.#set_state("booting");
     this.resend(map);
   }
@@ -134,7 +137,10 @@ export class Boot {
     if (this.#state !== "booting" || !map) return;
     const { superblock: sb, identity } = this.#p;
     const addr = this.#p.my_addr();
-    this.#p.log.info({ epoch: map.epoch, boot_epoch: this.boot_epoch, addr }, "osd_boot");
+    const { boot_epoch } = this;
+    if (!this.#told_boot) this.#p.log.info({ epoch: map.epoch, boot_epoch, addr }, "osd_boot");
+    else this.#p.log.debug({ epoch: map.epoch, boot_epoch, addr }, "osd_boot");
+    this.#told_boot = true;
     const msg: Message = {
       type: "osd_boot",
       osd: this.#p.whoami,
@@ -145,7 +151,7 @@ export class Boot {
       newest_map: sb.newest_map,
       mounted: sb.mounted,
       clean_thru: sb.clean_thru,
-      boot_epoch: this.boot_epoch,
+      boot_epoch,
       version: map.epoch,
       addr,
       metadata: { ...identity.metadata },
