@@ -28,6 +28,7 @@ import { CtxDispatcher } from "./CtxDispatcher.ts";
 import { full_state_of, type full_state_t } from "./full_state.ts";
 import type { OSD, OSDPorts } from "./OSD.ts";
 import { Outbox } from "./Outbox.ts";
+import type { StatsUrgency } from "./StatsReporter.ts";
 
 export class OSDService implements PGHost {
   readonly whoami: number;
@@ -174,8 +175,8 @@ export class OSDService implements PGHost {
 
   // ------------------------------------------------------------ state of the OSD
 
-  publish_stats(pg: PG): void {
-    this.#osd.stats.publish(pg);
+  publish_stats(pg: PG, urgency?: StatsUrgency): void {
+    this.#osd.stats.publish(pg, urgency);
   }
   update_heartbeat_peers(): void {
     this.#osd.heartbeat.set_need_update();

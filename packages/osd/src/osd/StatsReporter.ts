@@ -17,13 +17,18 @@ export interface StatsReporterPorts {
   readonly send: (m: Message) => void;
 }
 
-/** Changes within this time go out together. */
-const COALESCE_MS = 50;
+/**
+ * Changes within this time go out together. Sums that a write changed can wait; a state cannot:
+ * people and the monitor's rules look at it.
+ */
+const COALESCE_MS = { soon: 50, later: 500 } as const;
+export type StatsUrgency = keyof typeof COALESCE_MS;
 
 export class StatsReporter {
   readonly #p: StatsReporterPorts;
   readonly #changed = new Set<PG>();
-  #soon: TimerHandle | null = null;
+  #timer: TimerHandle | null = null;
+  #due = Number.POSITIVE_INFINITY;
   #last_full = Number.NEGATIVE_INFINITY;
   #stopped = false;
 
@@ -31,11 +36,17 @@ export class StatsReporter {
     this.#p = ports;
   }
 
-  publish(pg: PG): void {
+  publish(pg: PG, urgency: StatsUrgency = "soon"): void {
     if (this.#stopped) return;
     this.#changed.add(pg);
-    this.#soon ??= this.#p.clock.set_timer(COALESCE_MS, () => {
-      this.#soon = null;
+    const delay_ms = COALESCE_MS[urgency];
+    const due = this.#p.clock.mono_ms() + delay_ms;
+    if (this.#due <= due) return;
+    this.#timer?.cancel();
+    this.#due = due;
+    this.#timer = this.#p.clock.set_timer(delay_ms, () => {
+      this.#timer = null;
+      this.#due = Number.POSITIVE_INFINITY;
       this.#send([...this.#changed]);
     });
   }
@@ -54,7 +65,7 @@ export class StatsReporter {
   }
   stop(): void {
     this.#stopped = true;
-    this.#soon?.cancel();
+    this.#timer?.cancel();
   }
 
   #send(pgs: readonly PG[]): void {

@@ -65,8 +65,11 @@ export interface PGHost {
   start_recovery_op(pg: PG): void;
   finish_recovery_op(pg: PG): void;
 
-  /** The PG's statistics changed: report them with the next MPGStats. */
-  publish_stats(pg: PG): void;
+  /**
+   * The PG's statistics changed: report them with the next MPGStats. `later`: only its sums, as
+   * every write changes them.
+   */
+  publish_stats(pg: PG, urgency?: "soon" | "later"): void;
   send_pg_created(pgid: pg_t): void;
   /** Heartbeat peers of the PG changed. */
   update_heartbeat_peers(): void;

@@ -170,7 +170,7 @@ function eval_repops(pg: PG): void {
   let done = pg.repops.pop_completed();
   if (!done) return;
   for (; done; done = pg.repops.pop_completed()) complete_repop(pg, done);
-  pg.host.publish_stats(pg);
+  pg.host.publish_stats(pg, "later");
 }
 
 function complete_repop(pg: PG, r: RepOp): void {
