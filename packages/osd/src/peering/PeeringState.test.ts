@@ -79,10 +79,24 @@ describe("persistence", () => {
     expect(PeeringState.peek_map_epoch(store, PGID)).toBe(pg.last_persisted_epoch);
   });
 
+  test("a write stores the small info only, and it is enough", () => {
+    const t = after("write a");
+    const { store, map } = t.osd(0);
+    const at = [`${PGID}_head`, t.osd(0).pgmeta, ["_info"]] as const;
+    const whole = store.omap_get_values(...at)?.get("_info");
+    t.exec("write b");
+    expect(store.omap_get_values(...at)?.get("_info")).toEqual(whole);
+    const copy = PeeringState.load(t.osd(0).init_of(map), store);
+    expect(copy.info).toEqual(pg_of(t, 0).info);
+    expect(copy.info.last_update).toEqual(copy.pg_log.head);
+  });
+
   test.each([
     ["_info", "{}"],
     ["_info", "\xff"],
     ["_info", '{"epoch":5,"info":{"pgid":"1.0"}}'],
+    ["_fastinfo", "\xff"],
+    ["_fastinfo", "{}"],
     ["_biginfo", "[]"],
   ])("a damaged %s is named, not believed", (key, value) => {
     const t = after();

@@ -36,12 +36,13 @@ import {
   type spg_t,
   state_string,
 } from "@tako/common";
-import type { LogEntryHandler } from "../pg/PGLog.ts";
+import type { LogEntryHandler, log_place_t } from "../pg/PGLog.ts";
 import { PGLog } from "../pg/PGLog.ts";
 import type { pg_missing_t } from "../pg/pg_missing.ts";
 import type { ObjectStore } from "../store/ObjectStore.ts";
 import type { Transaction } from "../store/Transaction.ts";
 import type { Evt, PeeringEvent, PeeringEvt } from "./events.ts";
+import type { LastWrittenInfo } from "./fast_info.ts";
 import * as interval from "./interval.ts";
 import * as invariants from "./invariants.ts";
 import * as log_ops from "./log_ops.ts";
@@ -86,6 +87,10 @@ export class PeeringState {
   dirty_big_info = false;
   /** Map epoch written with the info last. */
   last_persisted_epoch: epoch_t = 0;
+  /** The info as `_info` has it; undefined: not known, to be written whole. */
+  last_written_info: LastWrittenInfo | undefined;
+  /** Where the metadata lies; known from the first write on. */
+  place: log_place_t | undefined;
 
   // ---- mapping
   osdmap: OSDMap;

@@ -5,6 +5,7 @@
  * peering.md §2.1, §2.8.
  *
  *   _info      pg_info_t and the epoch it belongs to (JSON)
+ *   _fastinfo  what a client write changes of it; with every change, and with _info (fast_info.ts)
  *   _biginfo   past intervals (JSON)
  */
 import {
@@ -26,10 +27,12 @@ import {
 import type { log_place_t } from "../pg/PGLog.ts";
 import type { coll_t, ObjectStore } from "../store/ObjectStore.ts";
 import type { Transaction } from "../store/Transaction.ts";
+import { apply_fast_info, encode_fast_info, LastWrittenInfo } from "./fast_info.ts";
 import type { PeeringState } from "./PeeringState.ts";
 import { is_past_intervals, is_pg_info } from "./stored_info.ts";
 
 const INFO_KEY = "_info";
+const FASTINFO_KEY = "_fastinfo";
 const BIGINFO_KEY = "_biginfo";
 
 interface StoredInfo {
@@ -53,11 +56,16 @@ function encode(x: unknown): Uint8Array {
 export function write_if_dirty(ps: PeeringState, t: Transaction): void {
   // A PG whose metadata is being removed must not come back.
   if (ps.deleted || !ps.dirty()) return;
-  const place = place_of(ps.spgid, is_erasure(ps.pool.info));
+  ps.place ??= place_of(ps.spgid, is_erasure(ps.pool.info));
+  const { place, info, map_gap_end } = ps;
   // The log keeps parts of the info in step, so a changed log is a changed info.
   const epoch = ps.get_osdmap_epoch();
-  const stored: StoredInfo = { epoch, info: ps.info, map_gap_end: ps.map_gap_end };
-  const vals = new Map([[INFO_KEY, encode(stored)]]);
+  const vals = new Map([[FASTINFO_KEY, encode_fast_info(info)]]);
+  if (ps.last_written_info?.differs_from(info, epoch, map_gap_end) ?? true) {
+    const stored: StoredInfo = { epoch, info, map_gap_end };
+    vals.set(INFO_KEY, encode(stored));
+    ps.last_written_info = new LastWrittenInfo(info, epoch, map_gap_end);
+  }
   if (ps.dirty_big_info) vals.set(BIGINFO_KEY, encode(ps.past_intervals.to_wire()));
   t.omap_setkeys(place.coll, place.oid, vals);
   ps.pg_log.write_log_and_missing(t, place);
@@ -83,6 +91,7 @@ export function init_new(
   if (known_since > history.last_epoch_clean) ps.map_gap_end = known_since;
   const { coll, oid } = place_of(ps.spgid, false);
   t.touch(coll, oid);
+  ps.last_written_info = undefined;
   ps.pg_log.mark_log_for_rewrite();
   ps.dirty_info = true;
   ps.dirty_big_info = true;
@@ -130,11 +139,18 @@ function read_info(store: ObjectStore, spgid: spg_t): StoredInfo {
   if (!is_hobject(info.last_backfill)) throw corrupt(spgid, "last_backfill is no object name");
   const stat_sum = object_stat_sum_t(info.stats.stat_sum);
   const gap = Number.isSafeInteger(map_gap_end) ? Number(map_gap_end) : 0;
-  return {
-    epoch: Number(epoch),
-    info: { ...info, stats: { ...info.stats, stat_sum } },
-    map_gap_end: gap,
-  };
+  const whole = { ...info, stats: { ...info.stats, stat_sum } };
+  return { epoch: Number(epoch), info: with_fast_info(store, whole), map_gap_end: gap };
+}
+
+function with_fast_info(store: ObjectStore, whole: pg_info_t): pg_info_t {
+  const { coll, oid } = place_of(whole.pgid, false);
+  const bytes = store.omap_get_values(coll, oid, [FASTINFO_KEY])?.get(FASTINFO_KEY);
+  // Written with every info since there is one; a store from before has the whole info only.
+  if (!bytes) return whole;
+  const info = apply_fast_info(whole, bytes);
+  if (!info) throw corrupt(whole.pgid, `metadata key ${FASTINFO_KEY} is not readable`);
+  return info;
 }
 
 export function peek_map_epoch(store: ObjectStore, spgid: spg_t): epoch_t {
