@@ -21,7 +21,7 @@ export interface Counters {
 }
 
 /** Objects whose onodes stay decoded, at least. */
-const CACHED_ONODES = 2048;
+const CACHED_ONODES = 8192;
 
 export class KStoreState {
   readonly db: KeyValueDB;
