@@ -47,6 +47,8 @@ export interface PGRegistryPorts {
 export class PGRegistry {
   readonly #p: PGRegistryPorts;
   readonly #pgs = new Map<spg_t, PG>();
+  /** all(), until the next change. */
+  #sorted: readonly PG[] | undefined;
   /** Last record of a pool that a newer map does not have any more. */
   readonly #last_pool = new Map<number, PGPool>();
 
@@ -58,16 +60,19 @@ export class PGRegistry {
     return this.#pgs.get(spgid);
   }
   /** In spg order: the order of everything that visits all PGs. */
-  all(): PG[] {
-    return [...this.#pgs.values()].sort((a, b) => spg_cmp(a.spgid, b.spgid));
+  all(): readonly PG[] {
+    this.#sorted ??= [...this.#pgs.values()].sort((a, b) => spg_cmp(a.spgid, b.spgid));
+    return this.#sorted;
   }
   get size(): number {
     return this.#pgs.size;
   }
-  /** The PG of `pgid` in whichever shard this OSD holds, primary first. */
+  /** The PG of `pgid` in whichever shard this OSD holds, primary first. Once a client op. */
   find_primary(pgid: pg_t): PG | undefined {
-    const here = this.all().filter((pg) => pg.pgid === pgid);
-    return here.find((pg) => pg.is_primary()) ?? here[0];
+    const replicated = this.#pgs.get(pgid);
+    if (replicated) return replicated;
+    const shards = this.all().filter((pg) => pg.pgid === pgid);
+    return shards.find((pg) => pg.is_primary()) ?? shards[0];
   }
   min_epoch(): epoch_t | undefined {
     let min: epoch_t | undefined;
@@ -76,9 +81,14 @@ export class PGRegistry {
     }
     return min;
   }
+  #add(spgid: spg_t, pg: PG): void {
+    this.#pgs.set(spgid, pg);
+    this.#sorted = undefined;
+  }
   remove(pg: PG): void {
     if (this.#pgs.get(pg.spgid) !== pg) return;
     this.#pgs.delete(pg.spgid);
+    this.#sorted = undefined;
     this.#p.wq.forget(pg);
   }
 
@@ -100,7 +110,7 @@ export class PGRegistry {
         });
       }
       const pg = PG.load(host, spgid, map, pool);
-      this.#pgs.set(spgid, pg);
+      this.#add(spgid, pg);
       // No ActMap at this old map: the PG acts only once it stands at a map that shows us up again.
       const rctx = new RecoveryCtx();
       pg.handle_initialize(rctx);
@@ -235,7 +245,7 @@ export class PGRegistry {
     const { host } = this.#p;
     const rctx = new RecoveryCtx();
     const pg = PG.create(host, spgid, init, rctx);
-    this.#pgs.set(spgid, pg);
+    this.#add(spgid, pg);
     pg.handle_initialize(rctx);
     pg.handle_activate_map(rctx);
     host.dispatch_context(pg, rctx);
