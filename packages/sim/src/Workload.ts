@@ -3,8 +3,9 @@
  * per object, and remember what was acknowledged. With one writer an object the expected content is
  * exact: a lost, repeated or resurrected write shows at the next read.
  */
-import { InvariantError } from "@tako/common";
+
 import { type IoCtx, ObjectWriteOperation, type Rados, RadosError } from "@tako/client";
+import { InvariantError } from "@tako/common";
 import type { SimRng } from "./SimRng.ts";
 import type { World } from "./World.ts";
 

@@ -2,8 +2,9 @@
  * What must hold of a cluster once faults have stopped (I26 of peering.md §12.1): all PGs clean, all
  * copies the same, nothing left over.
  */
-import { COLL_META, type MemStore, type OSD, type PG } from "@tako/osd";
+
 import { InvariantError, type OSDMap, type pg_t } from "@tako/common";
+import { COLL_META, type MemStore, type OSD, type PG } from "@tako/osd";
 import type { World } from "./World.ts";
 
 /** PGs of all pools in `map`. */

@@ -1,6 +1,6 @@
 /** `npm run sim -- --seeds 1-200`: seeded runs, one line for each failure, then a summary. */
 import { parseArgs } from "node:util";
-import { run_seed, type RunResult } from "./run_seed.ts";
+import { type RunResult, run_seed } from "./run_seed.ts";
 
 const USAGE = `usage: sim [--seeds A-B | --seed N] [--seconds S] [--trace] [--twice]
 
