@@ -1,7 +1,7 @@
 /** One seeded run: a cluster, a workload, faults, then healing and the checks. */
 import { message_fields } from "@tako/common";
-import { all_pgs, check_quiescent, why_not_clean } from "./checks.ts";
 import { ClusterInvariants } from "./ClusterInvariants.ts";
+import { all_pgs, check_quiescent, why_not_clean } from "./checks.ts";
 import { Nemesis } from "./Nemesis.ts";
 import { SimRng } from "./SimRng.ts";
 import { Workload } from "./Workload.ts";
