@@ -71,7 +71,8 @@ export class Cluster {
     const c = new Cluster(dir, await free_ports(1 + (o.osds ?? 3)), o);
     onTestFinished(async ({ task }) => {
       const keep = process.env.E2E_LOGS;
-      if (keep !== undefined) for (const d of c.daemons) d.save(keep);
+      const name = task.name.replace(/\W+/g, "_").slice(0, 40);
+      if (keep !== undefined) for (const d of c.daemons) d.save(join(keep, name));
       if (task.result?.state === "fail")
         for (const d of c.daemons) process.stderr.write(d.report());
       await c.#destroy();
