@@ -161,6 +161,14 @@ function checkOsdmap(v, report) {
       return [got, v.clean_temps];
     });
   }
+  if (v.upmap_cleanup) {
+    expect(report, `${v.id}: upmap_cleanup`, () => {
+      const c = tako.find_upmap_cleanup(loaded);
+      const replace = [...c.replace_pg_upmap_items].map(([pg, items]) => [pg, items.flat()]);
+      const got = { ...c, replace_pg_upmap_items: Object.fromEntries(replace) };
+      return [got, v.upmap_cleanup];
+    });
+  }
 }
 
 /** The map file itself: as JSON, as bytes, and the CRUSH map inside. @param {Json} v @param {Report} report */
@@ -201,6 +209,9 @@ function checkOsdmapRun(v, run, stored, report) {
   const m = withArguments(stored, run.tool_arguments);
   for (const pool of run.pools) {
     expect(report, `${title}: pool ${pool.pool}`, () => [poolMappings(m, pool.pool), pool]);
+  }
+  if (run.health_checks) {
+    expect(report, `${title}: health`, () => [tako.check_health(m), run.health_checks]);
   }
   for (const o of run.objects ?? []) {
     expect(report, `${title}: object ${o.name} of pool ${o.pool}`, () => {

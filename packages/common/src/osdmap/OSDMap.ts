@@ -304,6 +304,10 @@ export class OSDMap {
   pg_to_raw_osds(pg: pg_t): { raw: readonly number[]; primary: number } {
     return this.#mapper.pg_to_raw_osds(pg);
   }
+  /** {@link pg_to_raw_osds} after upmaps. */
+  pg_to_raw_upmap(pg: pg_t): readonly number[] {
+    return this.#mapper.pg_to_raw_upmap(pg);
+  }
   /** Position of an OSD in a list, -1 when it is not there. */
   static calc_pg_role(osd: number, acting: readonly number[]): number {
     return acting.indexOf(osd);

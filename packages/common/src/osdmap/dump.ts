@@ -10,7 +10,7 @@ import { OSDMAP_FLAGS, osd_state_names, osdmap_flag_names } from "./flags.ts";
 import type { OSDMap } from "./OSDMap.ts";
 import {
   type pg_pool_t,
-  pool_flag_names,
+  pool_flag_words,
   pool_has_flag,
   type snap_interval_t,
 } from "./pg_pool_t.ts";
@@ -132,7 +132,7 @@ export function dump_pool(m: OSDMap, id: number): Json {
     pool_name: m.get_pool_name(id) ?? "<unknown>",
     create_time: utime_str(p.create_time),
     flags: p.flags,
-    flags_names: pool_flag_names(p.flags).join(","),
+    flags_names: pool_flag_words(p.flags),
     type: p.type,
     size: p.size,
     min_size: p.min_size,

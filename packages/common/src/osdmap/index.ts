@@ -17,4 +17,5 @@ export * from "./osd_tree.ts";
 export * from "./osdmap_fields.ts";
 export * from "./pg_pool_t.ts";
 export * from "./pg_split.ts";
+export * from "./tool/index.ts";
 export * from "./utime.ts";

@@ -115,6 +115,14 @@ export class PgMapper {
     return { raw, primary: pick_primary(raw) };
   }
 
+  /** What CRUSH and the upmaps give, OSDs that are down or gone included. */
+  pg_to_raw_upmap(pg: pg_t): Osds {
+    const id = pg_pool(pg);
+    const pool = this.#f.pools.get(id);
+    if (!pool || !(pg_ps(pg) < pool.pg_num)) return [];
+    return this.#apply_upmap(this.#raw_osds(pool, id, pg_ps(pg)), id, pg_ps(pg));
+  }
+
   #raw_for(f: osdmap_fields): Map<number, RawTable> {
     if (f.pools === this.#f.pools) return this.#raw;
     const kept = [...this.#raw].filter(([id, t]) => {

@@ -158,6 +158,12 @@ export function pool_flag_names(flags: number): pool_flag_t[] {
   }
   return names;
 }
+/** As dumps and tables have them: Ceph forgot the word for eio there. */
+export function pool_flag_words(flags: number): string {
+  return pool_flag_names(flags)
+    .map((name) => (name === "eio" ? "???" : name))
+    .join(",");
+}
 export function pool_type_name(p: pg_pool_t): "replicated" | "erasure" {
   return p.type === TYPE_ERASURE ? "erasure" : "replicated";
 }

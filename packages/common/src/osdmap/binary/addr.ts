@@ -13,6 +13,7 @@ const SOCKADDR_IN6 = 28;
 
 const TYPE_NAMES = ["none", "v1", "v2", "any"];
 const V2 = 2;
+const ANY = 3;
 
 /** `v1`, `v2` ... */
 export function addr_type_name(a: raw_addr): string {
@@ -57,6 +58,12 @@ export function raw_addr_text(a: raw_addr): string {
   return `${e.host.includes(":") ? `[${e.host}]` : e.host}:${e.port}`;
 }
 
+/** As in lists of addresses: with the protocol, unless it is any. */
+export function typed_addr_text(a: raw_addr): string {
+  const text = `${raw_addr_text(a)}/${a.nonce}`;
+  return a.type === ANY ? text : `${addr_type_name(a)}:${text}`;
+}
+
 /** The address that we would use: msgr2's where there is one. */
 export function to_entity_addr(v: raw_addrvec): entity_addr_t {
   const a = v.addrs.find((x) => x.type === V2) ?? v.addrs[0];
@@ -73,7 +80,7 @@ export function from_entity_addr(a: entity_addr_t, base: raw_addrvec | undefined
   if (addr_is_blank(a)) return { addrs: [], alone: false };
   return { addrs: [make_raw_addr(a)], alone: false };
 }
-export function make_raw_addr(a: entity_addr_t): raw_addr {
+export function make_raw_addr(a: entity_addr_t, type: 2 | 3 = V2): raw_addr {
   const v4 = ipv4_bytes(a.host);
   const v6 = v4 ? undefined : ipv6_bytes(a.host);
   if (!v4 && !v6) throw new MapError("bad_encoding", `${a.host} is not an IP address`);
@@ -83,7 +90,7 @@ export function make_raw_addr(a: entity_addr_t): raw_addr {
   sa[3] = a.port & 0xff;
   if (v4) sa.set(v4, 4);
   else if (v6) sa.set(v6, 8);
-  return { type: V2, nonce: a.nonce, sa, old: false };
+  return { type, nonce: a.nonce, sa, old: false };
 }
 
 function ipv4_bytes(host: string): number[] | undefined {

@@ -2,9 +2,11 @@
  * The JSON of `osdmaptool --dump json`: that of OSDMap with what only the file knows put in.
  * Ceph counterpart: OSDMap::dump, pg_pool_t::dump.
  */
-import { addr_type_name, raw_addr_text } from "./addr.ts";
+import { utime_str } from "../utime.ts";
+import { addr_type_name, raw_addr_text, typed_addr_text } from "./addr.ts";
 import type { osdmap_file } from "./file.ts";
 import type { raw_addr, raw_addrvec, raw_osdmap, raw_pool } from "./raw.ts";
+import { utime_to_ms } from "./values.ts";
 
 type Json = Record<string, unknown>;
 
@@ -13,6 +15,10 @@ export function dump_osdmap_file({ map, raw }: osdmap_file): Json {
   const dump = map.dump();
   return {
     ...dump,
+    // A snapshot's name stands in one epoch.
+    cluster_snapshot: raw.osd.cluster_snapshot_epoch === map.epoch ? dump.cluster_snapshot : "",
+    blocklist: dump_blocklist(raw.osd.blocklist),
+    range_blocklist: dump_blocklist(raw.osd.range_blocklist),
     pool_max: raw.client.pool_max,
     pools: map.pool_ids().map((id, i) => ({
       ...element(dump, "pools", i),
@@ -34,6 +40,12 @@ export function dump_osdmap_file({ map, raw }: osdmap_file): Json {
       stretch_mode_bucket: raw.osd.stretch_mode_bucket,
     },
   };
+}
+
+function dump_blocklist(l: raw_osdmap["osd"]["blocklist"]): Json {
+  return Object.fromEntries(
+    l.map(([a, until]) => [typed_addr_text(a), utime_str(utime_to_ms(until))]),
+  );
 }
 
 function element(dump: Json, key: string, i: number): Json {

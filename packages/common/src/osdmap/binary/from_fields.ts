@@ -37,6 +37,9 @@ const CLIENT_V = 9;
 const OSD_V = 9;
 const WITH_RANGES_V = 11;
 
+/** Type of an address that is blocked whatever protocol it speaks. */
+const ANY = 3;
+
 type AddrRole = keyof osd_addrs_t;
 
 export function from_fields(f: osdmap_fields, base?: raw_osdmap): raw_osdmap {
@@ -79,12 +82,11 @@ function client_data(f: osdmap_fields, base?: raw_client): raw_client {
     modified: ms_to_utime(f.modified, base?.modified),
     pools: map_values(f.pools, (p, id) => from_pool(p, id, base?.pools.get(id))),
     pool_name: f.pool_name,
-    // "No pool yet" is -1 in Ceph.
     pool_max: keep(
       base?.pool_max,
       f.pool_max,
       (n) => Math.max(0, n),
-      () => f.pool_max || -1,
+      () => f.pool_max,
     ),
     flags: f.flags,
     max_osd: f.max_osd,
@@ -115,7 +117,10 @@ function osd_data(f: osdmap_fields, base?: raw_osd_data): raw_osd_data {
     osd_info: f.osd_info,
     blocklist: from_blocklist(f.blocklist, base?.blocklist),
     cluster_addrs: addrs(f, "cluster", base?.cluster_addrs),
-    cluster_snapshot_epoch: base?.cluster_snapshot_epoch ?? 0,
+    cluster_snapshot_epoch:
+      f.cluster_snapshot === (base?.cluster_snapshot ?? "")
+        ? (base?.cluster_snapshot_epoch ?? 0)
+        : f.epoch,
     cluster_snapshot: f.cluster_snapshot,
     osd_uuid: f.osd_uuid.map(text_to_uuid),
     osd_xinfo: f.osd_xinfo.map((x, o) => from_xinfo(x, base?.osd_xinfo[o])),
@@ -157,7 +162,7 @@ function from_blocklist(m: ReadonlyMap<string, number>, base?: raw_blocklist): r
     const known = new Map((base ?? []).map((e) => [[...to_blocklist([e]).keys()][0], e]));
     const entries = [...m].map(([key, until]): readonly [raw_addr, raw_utime] => {
       const old = known.get(key);
-      return [old?.[0] ?? make_raw_addr(parse_addr(key)), ms_to_utime(until, old?.[1])];
+      return [old?.[0] ?? make_raw_addr(parse_addr(key), ANY), ms_to_utime(until, old?.[1])];
     });
     return entries.sort(([a], [b]) => a.type - b.type || a.nonce - b.nonce || bytewise(a.sa, b.sa));
   });
