@@ -1,11 +1,13 @@
 /** From process start to active+clean, and what an idle daemon costs. */
 import { expect, test } from "vitest";
-import { Cluster } from "./cluster.ts";
+import { Cluster, status } from "./cluster.ts";
+import { until } from "./until.ts";
 
 test("a monitor and three OSDs are active+clean in seconds and small when idle", async () => {
   const from = performance.now();
   const c = await Cluster.start();
   const rados = await c.rados();
+  await until("three OSDs up", async () => (await status(rados)).osdmap.num_up_osds === 3);
   await c.pool(rados, "test");
   await c.clean(rados);
   const clean_s = (performance.now() - from) / 1000;

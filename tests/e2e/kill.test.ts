@@ -1,6 +1,7 @@
 /** kill -9 at the worst moments: nothing that was acknowledged is lost, and all heals by itself. */
 import { expect, test } from "vitest";
 import { Cluster, osd_dump, pg_stats } from "./cluster.ts";
+import { copies } from "./copies.ts";
 import type { LogLine } from "./daemon.ts";
 import { until } from "./until.ts";
 import { Workload } from "./workload.ts";
@@ -61,7 +62,16 @@ test("everything killed at once amid writes comes back by itself with every ackn
   await w.verify();
 
   await maps_are_contiguous(c, before);
-  for (const d of c.osds) expect(d.logged("map_gap", marks[c.osds.indexOf(d)])).toEqual([]);
+  for (const [i, d] of c.osds.entries()) expect(d.logged("map_gap", marks[i])).toEqual([]);
+
+  for (const d of c.osds) d.kill("SIGTERM");
+  await Promise.all(c.osds.map((d) => d.exited()));
+  const found = await copies(c.osds);
+  const wrong = [...found].filter(
+    ([, [a, ...rest]]) => rest.length !== 2 || !rest.every((b) => a?.equals(b)),
+  );
+  expect(wrong.map(([name, all]) => [name, all.map((b) => b.length)])).toEqual([]);
+  expect(found.size).toBeGreaterThan(30);
 });
 
 test("a monitor killed while it commits epochs has every epoch that anybody saw", async () => {
