@@ -199,8 +199,39 @@ describe("LevelMonStore damage", () => {
     const dir = await filled();
     const victim = file_of(dir, re);
     fs.rmSync(victim);
-    const e = await refused(dir);
-    expect(e.message).toContain(re.source.startsWith("^MANIFEST") ? "store.db" : victim);
+    expect((await refused(dir)).message).toContain(victim);
+  });
+
+  test.each([/^CURRENT$/, /^MANIFEST-/, /\.ldb$/])("%s with other bytes is named", async (re) => {
+    const dir = await filled();
+    await (await LevelMonStore.open(dir)).close();
+    const victim = file_of(dir, re);
+    fs.writeFileSync(victim, Buffer.alloc(fs.statSync(victim).size, "garbage"));
+    expect((await refused(dir)).message).toContain(victim);
+  });
+
+  test("the number of the last transaction: deleted or garbled is named, emptied is not", async () => {
+    const dir = await filled();
+    const victim = path.join(dir, "store.seq");
+    fs.writeFileSync(victim, "");
+    await (await LevelMonStore.open(dir)).close();
+    fs.writeFileSync(victim, "seven\n");
+    expect((await refused(dir)).message).toContain(victim);
+    fs.rmSync(victim);
+    expect((await refused(dir)).message).toContain(victim);
+  });
+
+  test("a database that was being made when the process was killed is made anew", async () => {
+    const dir = temp_dir();
+    fs.mkdirSync(path.join(dir, "store.db"));
+    for (const f of ["LOCK", "MANIFEST-000001", "000001.dbtmp"]) {
+      fs.writeFileSync(path.join(dir, "store.db", f), f === "LOCK" ? "" : "half");
+    }
+    const s = await LevelMonStore.open(dir);
+    expect(await apply(s, new MonTransaction().put("a", "1", bytes("x")))).toEqual({
+      status: "committed",
+    });
+    await s.close();
   });
 
   test("a torn log is named, with what is gone", async () => {
