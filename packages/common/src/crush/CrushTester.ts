@@ -151,12 +151,15 @@ function test_rule(
 
 /** In how many places a rule can put copies: as many as there are buckets of the type it spreads over. */
 export function get_maximum_affected_by_rule(c: CrushWrapper, rule: crush_rule): number {
-  const wanted = new Map<number, number>();
-  for (const s of rule.steps) if (s.op >= 2 && s.op !== 4) wanted.set(s.arg2, s.arg1);
+  const steps = rule.steps.filter((s) => s.op >= 2 && s.op !== 4);
   let max = Math.max(c.map.buckets.size, c.get_max_devices());
-  for (const [type, n] of wanted) {
-    const there = [...c.map.buckets.values()].filter((b) => b.type === type).length;
-    const usable = n > 0 && n < there ? n : there;
+  for (const type of new Set(steps.map((s) => s.arg2))) {
+    const of_type = steps.filter((s) => s.arg2 === type);
+    // A type that is chosen from twice counts twice; the last step says how many are wanted.
+    const buckets = [...c.map.buckets.values()].filter((b) => b.type === type).length;
+    const there = buckets * of_type.length;
+    const wanted = of_type.at(-1)?.arg1 ?? 0;
+    const usable = wanted > 0 && wanted < there ? wanted : there;
     if (usable > 0) max = Math.min(max, usable);
   }
   return max;

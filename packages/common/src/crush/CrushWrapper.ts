@@ -62,6 +62,7 @@ export class CrushWrapper {
   /**
    * The devices rule `ruleno` picks for input x (u32 or int32), at most `result_max`. `weights`
    * are the in/out weights by device id, 16.16. Indep rules leave CRUSH_ITEM_NONE in holes.
+   * `tested` gets the devices whose weights were looked at: the result depends on no others.
    */
   do_rule(
     ruleno: number,
@@ -69,9 +70,10 @@ export class CrushWrapper {
     result_max: number,
     weights: readonly number[],
     choose_args_index: number = DEFAULT_CHOOSE_ARGS,
+    tested?: number[],
   ): number[] {
     this.#mapper ??= compile_mapper(this.map);
-    return this.#mapper.do_rule(ruleno, x, result_max, weights, choose_args_index);
+    return this.#mapper.do_rule(ruleno, x, result_max, weights, choose_args_index, tested);
   }
 
   // ---------------------------------------------------------------- names

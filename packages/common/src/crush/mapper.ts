@@ -76,6 +76,7 @@ export class CrushMapper {
   #x = 0;
   #weights: readonly number[] = [];
   #arg: ReadonlyMap<number, CompiledArg> | undefined;
+  #tested: number[] | undefined;
   // Where a choose step puts what it finds; kept, because making them takes longer than the search.
   #out: Out = new Int32Array(16);
   #leaves: Out = new Int32Array(16);
@@ -96,8 +97,10 @@ export class CrushMapper {
     result_max: number,
     weights: readonly number[],
     choose_args_index: number,
+    tested?: number[],
   ): number[] {
     const rule = this.#rules.get(ruleno) ?? this.#compile(ruleno);
+    this.#tested = tested;
     this.#x = x | 0;
     this.#weights = weights;
     this.#arg = this.#args.get(choose_args_index) ?? this.#args.get(DEFAULT_CHOOSE_ARGS);
@@ -346,6 +349,7 @@ export class CrushMapper {
 
   /** Devices with a weight below 1 are out for that share of the inputs. */
   #is_out(device: number): boolean {
+    this.#tested?.push(device);
     const w = this.#weights[device] ?? 0;
     if (w >= 0x10000) return false;
     if (w === 0) return true;

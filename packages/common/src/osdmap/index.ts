@@ -13,6 +13,7 @@ export { osdmap_from_dump } from "./load.ts";
 export * from "./MapError.ts";
 export type { up_acting_t } from "./mapping.ts";
 export * from "./OSDMap.ts";
+export * from "./OSDMapMapping.ts";
 export * from "./osd_tree.ts";
 export * from "./osdmap_fields.ts";
 export * from "./pg_pool_t.ts";

@@ -1,21 +1,14 @@
 /**
- * From a PG to its OSDs: raw (CRUSH) -> upmap -> up -> primary affinity -> temps.
- * Ceph counterpart: OSDMap::_pg_to_up_acting_osds and its helpers. cluster.md §1.6.
+ * From a PG to its OSDs, remembered from one question to the next and from one map to the next.
+ * Ceph counterpart: OSDMap::_pg_to_up_acting_osds. cluster.md §1.6.
  */
-import { crush_hash32_2 } from "../crush/hash.ts";
-import { CRUSH_ITEM_NONE, pg_pool, pg_ps, pg_t } from "../types/osd_types.ts";
-import { CEPH_OSD_DEFAULT_PRIMARY_AFFINITY, CEPH_OSD_EXISTS, CEPH_OSD_UP } from "./flags.ts";
+import { pg_pool, pg_ps, type pg_t } from "../types/osd_types.ts";
+import { MapDelta } from "./map_delta.ts";
+import { PgStages, pg_to_crush, pick_primary, type up_acting_t } from "./mapping_stages.ts";
 import type { osdmap_fields } from "./osdmap_fields.ts";
-import { can_shift_osds, POOL_FLAGS, type pg_pool_t, raw_pg_to_pps } from "./pg_pool_t.ts";
+import type { pg_pool_t } from "./pg_pool_t.ts";
 
-export interface up_acting_t {
-  /** Erasure PGs have CRUSH_ITEM_NONE in holes. */
-  readonly up: readonly number[];
-  /** -1 when there is none. */
-  readonly up_primary: number;
-  readonly acting: readonly number[];
-  readonly acting_primary: number;
-}
+export type { up_acting_t } from "./mapping_stages.ts";
 
 type Osds = readonly number[];
 
@@ -29,27 +22,31 @@ const NOTHING: up_acting_t = Object.freeze({
 /** By seed. */
 type Table<T> = (T | undefined)[];
 
-/** CRUSH results of a pool, for as long as nothing that CRUSH looks at changes. */
-interface RawTable {
-  readonly pool: pg_pool_t;
-  readonly raw: Table<Osds>;
+/** What is known of a pool's PGs, by seed. */
+interface PoolTable {
+  readonly picked: Table<Osds>;
+  /** Devices whose weights led to the pick, and those picked. */
+  readonly tested: Table<Osds>;
+  readonly results: Table<up_acting_t>;
 }
 
-function same_placement(a: pg_pool_t, b: pg_pool_t): boolean {
-  return (
-    a === b ||
-    (a.size === b.size &&
-      a.type === b.type &&
-      a.crush_rule === b.crush_rule &&
-      a.pgp_num === b.pgp_num &&
-      (a.flags & POOL_FLAGS.hashpspool) === (b.flags & POOL_FLAGS.hashpspool))
-  );
-}
-
-/** First OSD of a list that has holes, -1 when there is none. */
-export function pick_primary(osds: Osds): number {
-  for (const o of osds) if (o !== CRUSH_ITEM_NONE) return o;
-  return -1;
+/** The part of `t` that holds in the next map, too. */
+function carry(t: PoolTable, id: number, delta: MapDelta): PoolTable {
+  if (delta.nothing) return t;
+  const next: PoolTable = {
+    picked: delta.weights_changed ? t.picked.slice() : t.picked,
+    tested: delta.weights_changed ? t.tested.slice() : t.tested,
+    results: t.results.slice(),
+  };
+  t.tested.forEach((tested, ps) => {
+    if (!tested || !delta.touches(tested)) return;
+    next.results[ps] = undefined;
+    if (!delta.moves_pick(tested)) return;
+    next.picked[ps] = undefined;
+    next.tested[ps] = undefined;
+  });
+  for (const pg of delta.pgs) if (pg_pool(pg) === id) next.results[pg_ps(pg)] = undefined;
+  return next;
 }
 
 /**
@@ -58,24 +55,15 @@ export function pick_primary(osds: Osds): number {
  */
 export class PgMapper {
   readonly #f: osdmap_fields;
-  readonly #raw: Map<number, RawTable>;
-  readonly #results: Map<number, Table<up_acting_t>>;
+  readonly #tables = new Map<number, PoolTable>();
 
   constructor(f: osdmap_fields, prev?: PgMapper) {
     this.#f = f;
-    const p = prev ? prev.#f : undefined;
-    const same_crush = p !== undefined && p.crush === f.crush && p.osd_weight === f.osd_weight;
-    this.#raw = prev && same_crush ? prev.#raw_for(f) : new Map();
-    const same_all =
-      same_crush &&
-      p.pools === f.pools &&
-      p.osd_state === f.osd_state &&
-      p.osd_primary_affinity === f.osd_primary_affinity &&
-      p.pg_temp === f.pg_temp &&
-      p.primary_temp === f.primary_temp &&
-      p.pg_upmap === f.pg_upmap &&
-      p.pg_upmap_items === f.pg_upmap_items;
-    this.#results = prev && same_all ? prev.#results : new Map();
+    if (!prev || prev.#tables.size === 0) return;
+    const delta = new MapDelta(prev.#f, f);
+    for (const [id, table] of prev.#tables) {
+      if (delta.keeps_pool(id)) this.#tables.set(id, carry(table, id, delta));
+    }
   }
 
   pg_exists(pg: pg_t): boolean {
@@ -88,15 +76,11 @@ export class PgMapper {
     const ps = pg_ps(pg);
     const pool = this.#f.pools.get(id);
     if (!pool || !(ps < pool.pg_num)) return NOTHING;
-    let table = this.#results.get(id);
-    if (!table) {
-      table = [];
-      this.#results.set(id, table);
-    }
-    const known = table[ps];
+    const { results } = this.#table(id);
+    const known = results[ps];
     if (known) return known;
-    const result = this.#compute(pool, id, ps);
-    table[ps] = result;
+    const result = this.#stages(pool, id).up_acting(ps, this.#crush(pool, id, ps));
+    results[ps] = result;
     return result;
   }
 
@@ -104,14 +88,14 @@ export class PgMapper {
     const id = pg_pool(pg);
     const pool = this.#f.pools.get(id);
     if (!pool || !(pg_ps(pg) < pool.pg_num)) return NOTHING;
-    return this.#up(pool, id, pg_ps(pg));
+    return this.#stages(pool, id).up(pg_ps(pg), this.#crush(pool, id, pg_ps(pg)));
   }
 
   pg_to_raw_osds(pg: pg_t): { raw: Osds; primary: number } {
     const id = pg_pool(pg);
     const pool = this.#f.pools.get(id);
     if (!pool || !(pg_ps(pg) < pool.pg_num)) return { raw: [], primary: -1 };
-    const raw = this.#raw_osds(pool, id, pg_ps(pg));
+    const raw = this.#stages(pool, id).raw(this.#crush(pool, id, pg_ps(pg)));
     return { raw, primary: pick_primary(raw) };
   }
 
@@ -120,119 +104,35 @@ export class PgMapper {
     const id = pg_pool(pg);
     const pool = this.#f.pools.get(id);
     if (!pool || !(pg_ps(pg) < pool.pg_num)) return [];
-    return this.#apply_upmap(this.#raw_osds(pool, id, pg_ps(pg)), id, pg_ps(pg));
+    const stages = this.#stages(pool, id);
+    return stages.upmap(pg_ps(pg), stages.raw(this.#crush(pool, id, pg_ps(pg))));
   }
 
-  #raw_for(f: osdmap_fields): Map<number, RawTable> {
-    if (f.pools === this.#f.pools) return this.#raw;
-    const kept = [...this.#raw].filter(([id, t]) => {
-      const pool = f.pools.get(id);
-      return pool !== undefined && same_placement(pool, t.pool);
-    });
-    return new Map(kept);
+  #stages(pool: pg_pool_t, id: number): PgStages {
+    return new PgStages(this.#f, pool, id);
   }
-
-  #compute(pool: pg_pool_t, id: number, ps: number): up_acting_t {
-    const { up, up_primary } = this.#up(pool, id, ps);
-    const f = this.#f;
-    if (f.pg_temp.size === 0 && f.primary_temp.size === 0) {
-      return { up, up_primary, acting: up, acting_primary: up_primary };
+  #table(id: number): PoolTable {
+    let table = this.#tables.get(id);
+    if (!table) {
+      table = { picked: [], tested: [], results: [] };
+      this.#tables.set(id, table);
     }
-    const pg = pg_t(id, ps);
-    const temp = this.#up_members(pool, f.pg_temp.get(pg) ?? []);
-    const primary = f.primary_temp.get(pg);
-    // A replicated list that lost all its members is no override; an erasure list of holes is.
-    if (temp.length === 0) {
-      return { up, up_primary, acting: up, acting_primary: primary ?? up_primary };
-    }
-    return { up, up_primary, acting: temp, acting_primary: primary ?? pick_primary(temp) };
-  }
-
-  #up(pool: pg_pool_t, id: number, ps: number): { up: Osds; up_primary: number } {
-    const raw = this.#raw_osds(pool, id, ps);
-    const up = this.#up_members(pool, this.#apply_upmap(raw, id, ps));
-    const up_primary = pick_primary(up);
-    if (this.#f.osd_primary_affinity === null) return { up, up_primary };
-    return this.#apply_primary_affinity(pool, id, ps, up, up_primary);
-  }
-
-  #raw_osds(pool: pg_pool_t, id: number, ps: number): Osds {
-    const picked = this.#crush(pool, id, ps);
-    const exists = (o: number) => ((this.#f.osd_state[o] ?? 0) & CEPH_OSD_EXISTS) !== 0;
-    return keep(pool, picked, exists);
+    return table;
   }
 
   #crush(pool: pg_pool_t, id: number, ps: number): Osds {
-    let table = this.#raw.get(id);
-    if (!table || !same_placement(table.pool, pool)) {
-      table = { pool, raw: [] };
-      this.#raw.set(id, table);
-    }
-    const known = table.raw[ps];
+    const table = this.#table(id);
+    const known = table.picked[ps];
     if (known) return known;
-    const pps = raw_pg_to_pps(pool, pg_t(id, ps));
-    const { crush, osd_weight } = this.#f;
-    // A rule made for the other type of pool places nothing.
-    const fits = crush.get_rule(pool.crush_rule)?.type === pool.type;
-    const raw = fits ? crush.do_rule(pool.crush_rule, pps, pool.size, osd_weight, id) : [];
-    table.raw[ps] = raw;
-    return raw;
-  }
-
-  #apply_upmap(raw: Osds, id: number, ps: number): Osds {
-    const { pg_upmap, pg_upmap_items, osd_weight } = this.#f;
-    if (pg_upmap.size === 0 && pg_upmap_items.size === 0) return raw;
-    const pg = pg_t(id, ps);
-    // An id outside of the map has no weight to be out by; it goes when the down ones go.
-    const is_out = (o: number) => osd_weight[o] === 0;
-    let result = raw;
-    const list = pg_upmap.get(pg);
-    if (list) {
-      if (list.some(is_out)) return raw;
-      result = list;
-    }
-    for (const [from, to] of pg_upmap_items.get(pg) ?? []) {
-      const pos = result.indexOf(from);
-      if (pos < 0 || is_out(to) || result.includes(to)) continue;
-      result = result.map((o, i) => (i === pos ? to : o));
-    }
-    return result;
-  }
-
-  #up_members(pool: pg_pool_t, osds: Osds): Osds {
-    const both = CEPH_OSD_EXISTS | CEPH_OSD_UP;
-    return keep(pool, osds, (o) => ((this.#f.osd_state[o] ?? 0) & both) === both);
-  }
-
-  #apply_primary_affinity(
-    pool: pg_pool_t,
-    id: number,
-    ps: number,
-    up: Osds,
-    first: number,
-  ): { up: Osds; up_primary: number } {
-    const affinity = (o: number) =>
-      this.#f.osd_primary_affinity?.[o] ?? CEPH_OSD_DEFAULT_PRIMARY_AFFINITY;
-    const lowered = (o: number) =>
-      o !== CRUSH_ITEM_NONE && affinity(o) !== CEPH_OSD_DEFAULT_PRIMARY_AFFINITY;
-    if (!up.some(lowered)) return { up, up_primary: first };
-    const pps = raw_pg_to_pps(pool, pg_t(id, ps));
-    // Each OSD turns the role down in a share of the PGs; if all do, the first has to take it.
-    const accepts = (o: number) => {
-      const a = affinity(o);
-      return a >= CEPH_OSD_DEFAULT_PRIMARY_AFFINITY || crush_hash32_2(pps, o) >>> 16 < a;
-    };
-    let pos = up.findIndex((o) => o !== CRUSH_ITEM_NONE && accepts(o));
-    if (pos < 0) pos = up.findIndex((o) => o !== CRUSH_ITEM_NONE);
-    const up_primary = up[pos] ?? -1;
-    if (pos <= 0 || !can_shift_osds(pool)) return { up, up_primary };
-    return { up: [up_primary, ...up.slice(0, pos), ...up.slice(pos + 1)], up_primary };
+    const tested: number[] = [];
+    const picked = pg_to_crush(this.#f, pool, id, ps, tested);
+    table.picked[ps] = picked;
+    table.tested[ps] = union(picked, tested);
+    return picked;
   }
 }
 
-/** The members that pass `test`: closed up in a replicated pool, with holes in an erasure pool. */
-function keep(pool: pg_pool_t, osds: Osds, test: (o: number) => boolean): Osds {
-  if (osds.every(test)) return osds;
-  if (can_shift_osds(pool)) return osds.filter(test);
-  return osds.map((o) => (test(o) ? o : CRUSH_ITEM_NONE));
+/** `picked` itself where nothing else was tested, as in most searches. */
+export function union(picked: Osds, tested: Osds): Osds {
+  return tested.every((o) => picked.includes(o)) ? picked : [...new Set([...picked, ...tested])];
 }
