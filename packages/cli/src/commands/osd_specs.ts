@@ -1,4 +1,5 @@
 /** `tako osd ...`: OSDs and their map. Arguments as in Ceph's MonCommands.h. cluster.md §7.1. */
+import { OPERATOR_FLAGS } from "@tako/common";
 import { render_osd_df } from "../render/df.ts";
 import { Fields } from "../render/Fields.ts";
 import { format_stamp } from "../render/format.ts";
@@ -9,21 +10,7 @@ import { given, is_number, SURE } from "./args.ts";
 import type { MonSpec, PlainContext } from "./mon_command.ts";
 import { set_flags } from "./status.ts";
 
-const FLAGS = [
-  "full",
-  "pause",
-  "noup",
-  "nodown",
-  "noout",
-  "noin",
-  "nobackfill",
-  "norebalance",
-  "norecover",
-  "noscrub",
-  "nodeep-scrub",
-  "notieragent",
-  "nosnaptrim",
-];
+const FLAGS = ["full", "pause", ...OPERATOR_FLAGS];
 const TREE_STATES = ["up", "down", "in", "out", "destroyed"];
 
 /** An epoch may be left out before the states. */

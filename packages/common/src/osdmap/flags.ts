@@ -27,12 +27,8 @@ export const OSDMAP_FLAGS = {
 } as const;
 export type osdmap_flag_t = keyof typeof OSDMAP_FLAGS;
 
-// Not the order of the bits: this is how Ceph lists them. It leaves out nearfull and full, which are
-// no longer flags of the cluster.
-const PRINT_ORDER: readonly osdmap_flag_t[] = [
-  "pauserd",
-  "pausewr",
-  "pauserec",
+/** Those that an operator sets to hold the cluster back, in the order in which Ceph lists them. */
+export const OPERATOR_FLAGS = [
   "noup",
   "nodown",
   "noout",
@@ -44,6 +40,15 @@ const PRINT_ORDER: readonly osdmap_flag_t[] = [
   "nodeep-scrub",
   "notieragent",
   "nosnaptrim",
+] as const satisfies readonly osdmap_flag_t[];
+
+// Not the order of the bits: this is how Ceph lists them. It leaves out nearfull and full, which are
+// no longer flags of the cluster.
+const PRINT_ORDER: readonly osdmap_flag_t[] = [
+  "pauserd",
+  "pausewr",
+  "pauserec",
+  ...OPERATOR_FLAGS,
   "sortbitwise",
   "require_jewel_osds",
   "require_kraken_osds",

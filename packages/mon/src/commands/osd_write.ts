@@ -4,6 +4,7 @@ import {
   CEPH_OSD_DESTROYED,
   CEPH_OSD_IN,
   CEPH_OSD_NEW,
+  OPERATOR_FLAGS,
   OSDMAP_FLAGS,
   type OSDMap,
   type osdmap_flag_t,
@@ -263,20 +264,7 @@ function setmaxosd(v: View, args: Args): CommandOutcome {
 // ---------------------------------------------------------------- flags, ratios
 
 /** What an operator may set and unset. */
-const SETTABLE: readonly osdmap_flag_t[] = [
-  "full",
-  "noup",
-  "nodown",
-  "noout",
-  "noin",
-  "nobackfill",
-  "norebalance",
-  "norecover",
-  "noscrub",
-  "nodeep-scrub",
-  "notieragent",
-  "nosnaptrim",
-];
+const SETTABLE: readonly osdmap_flag_t[] = ["full", ...OPERATOR_FLAGS];
 const SET_ONLY: readonly osdmap_flag_t[] = ["sortbitwise", "recovery_deletes", "pglog_hardlimit"];
 
 function set_flag(v: View, key: string, how: "set" | "unset"): CommandOutcome {

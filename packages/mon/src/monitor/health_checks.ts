@@ -11,6 +11,7 @@ import {
   CEPH_OSD_NOOUT,
   CEPH_OSD_NOUP,
   has_optimal_tunables,
+  OPERATOR_FLAGS,
   type OSDMap,
   type osdmap_flag_t,
   pool_has_flag,
@@ -112,22 +113,7 @@ function check_full(h: HealthInput, found: HealthChecks): void {
   }
 }
 
-const WARN_FLAGS: readonly osdmap_flag_t[] = [
-  "pauserd",
-  "pausewr",
-  "pauserec",
-  "noup",
-  "nodown",
-  "noout",
-  "noin",
-  "nobackfill",
-  "norebalance",
-  "norecover",
-  "noscrub",
-  "nodeep-scrub",
-  "notieragent",
-  "nosnaptrim",
-];
+const WARN_FLAGS: readonly osdmap_flag_t[] = ["pauserd", "pausewr", "pauserec", ...OPERATOR_FLAGS];
 
 function check_flags(map: OSDMap, found: HealthChecks): void {
   const set = WARN_FLAGS.filter((f) => map.test_flag(f));
