@@ -93,6 +93,14 @@ describe("the binary CRUSH map", () => {
     expect(refusal(changed(27, 3))).toMatch(/bucket -1: unknown hash 3 \(at byte 27 /);
     expect(refusal(changed(36, 99))).toMatch(/bucket -1: no item 99 \(at byte 16 /);
   });
+  it("refuses numbers that would have a search go on for years", () => {
+    // The tunables are before the three maps of classes and the number of choose_args sets.
+    const tunables_at = small.length - 16 - 23;
+    expect(refusal(changed(tunables_at + 3, 0x10))).toMatch(
+      /choose_local_tries 268435456 is above/,
+    );
+    expect(refusal(changed(tunables_at + 9, 0x80))).toMatch(/choose_total_tries 32818 is above/);
+  });
   it("refuses a bucket that contains itself", () => {
     // The first item of a host becomes a host: itself, or one that holds it in turn.
     expect(refusal(changed(36, 0xff, 0xff, 0xff, 0xff))).toMatch(/bucket -1 contains itself/);

@@ -66,10 +66,14 @@ export function decode_crush_binary(
     raw_buckets.push(b);
   }
   const bare_rules: Omit<crush_rule, "name">[] = [];
-  for (let id = 0; id < max_rules; id++) if (r.u32() !== 0) bare_rules.push(read_rule(r, id));
-  const type_names = read_names(r);
-  const item_names = read_names(r);
-  const rule_names = read_names(r);
+  for (let id = 0; id < max_rules; id++) {
+    const exists = r.u32();
+    if (exists > 1) r.fail(`rule ${id} is neither there nor not`, r.pos - 4);
+    if (exists === 1) bare_rules.push(read_rule(r, id));
+  }
+  const type_names = read_names(r, type_number(r));
+  const item_names = read_names(r, item_id(r));
+  const rule_names = read_names(r, whole(r));
   const { sections, ...tail } = read_tail(r, options.allow_older === true);
   const rules = new Map(
     bare_rules.map((rule) => [rule.id, { ...rule, name: rule_names.get(rule.id) ?? "" }]),
@@ -192,13 +196,24 @@ function read_rule(r: LeReader, id: number): Omit<crush_rule, "name"> {
   return { id, ...(ruleset === id ? {} : { ruleset }), type, min_size, max_size, steps };
 }
 
-function read_names(r: LeReader): Map<number, string> {
+/** Readers of an i32 that refuse what no map can mean. */
+const ranged = (what: string, min: number, max: number) => (r: LeReader) => () => {
+  const at = r.pos;
+  const v = r.i32();
+  return v >= min && v <= max ? v : r.fail(`${what} ${v} is out of range`, at);
+};
+const item_id = ranged("item id", -MAX_BUCKETS, MAX_DEVICES - 1);
+const bucket_id = ranged("bucket id", -MAX_BUCKETS, -1);
+const type_number = ranged("type", 0, 0xffff);
+const whole = ranged("id", 0, 0x7fffffff);
+
+function read_names(r: LeReader, key: () => number): Map<number, string> {
   const name = () => {
     // Very old writers gave the keys 64 bits: the upper half reads as an empty name.
     if (r.left >= 8 && r.peek_u32() === 0) r.u32();
     return r.text();
   };
-  return r.map(8, () => r.i32(), name, less_number);
+  return r.map(8, key, name, less_number);
 }
 function write_names(w: LeWriter, names: ReadonlyMap<number, string>): void {
   w.map(
@@ -319,21 +334,10 @@ const LEGACY_TUNABLES: crush_tunables = {
 };
 
 function read_classes(r: LeReader, m: MutableTail): void {
-  m.class_map = r.map(
-    8,
-    () => r.i32(),
-    () => r.i32(),
-    less_number,
-  );
-  m.class_names = read_names(r);
-  const shadows = () =>
-    r.map(
-      8,
-      () => r.i32(),
-      () => r.i32(),
-      less_number,
-    );
-  m.class_bucket = r.map(8, () => r.i32(), shadows, less_number);
+  m.class_map = r.map(8, item_id(r), whole(r), less_number);
+  m.class_names = read_names(r, whole(r));
+  const shadows = () => r.map(8, whole(r), bucket_id(r), less_number);
+  m.class_bucket = r.map(8, bucket_id(r), shadows, less_number);
 }
 function write_classes(w: LeWriter, m: crush_map): void {
   const i32 = (v: number) => w.i32(v);

@@ -2,7 +2,12 @@
  * What the mapper relies on: every item is there, every search ends. A map from outside is used
  * only when this finds nothing.
  */
-import type { crush_map } from "./types.ts";
+import { CRUSH_RULE_OPS, type crush_map, type crush_rule } from "./types.ts";
+
+/** Nobody has use for more; a damaged number would have the mapper search for years. */
+export const MAX_TRIES = 10_000;
+/** A pool's size is one byte. */
+export const MAX_NUM_REP = 256;
 
 export interface crush_fault {
   readonly what: string;
@@ -22,6 +27,8 @@ export function find_crush_fault(m: crush_map): crush_fault | undefined {
   }
   for (const [id, r] of m.rules) {
     if (r.id !== id) return { what: `rule ${id} says it is ${r.id}` };
+    const what = find_rule_fault(r);
+    if (what) return { what };
   }
   for (const set of m.choose_args.values()) {
     for (const [id, arg] of set) {
@@ -36,7 +43,34 @@ export function find_crush_fault(m: crush_map): crush_fault | undefined {
       }
     }
   }
+  const t = m.tunables;
+  for (const key of TRIES) {
+    if (t[key] > MAX_TRIES) return { what: `${key} ${t[key]} is above ${MAX_TRIES}` };
+  }
   return find_bad_shape(m);
+}
+
+const TRIES = ["choose_local_tries", "choose_local_fallback_tries", "choose_total_tries"] as const;
+
+function find_rule_fault(r: crush_rule): string | undefined {
+  for (const s of r.steps) {
+    const at = (what: string) => `rule ${r.id}: ${what}`;
+    switch (s.op) {
+      case CRUSH_RULE_OPS.choose_firstn:
+      case CRUSH_RULE_OPS.choose_indep:
+      case CRUSH_RULE_OPS.chooseleaf_firstn:
+      case CRUSH_RULE_OPS.chooseleaf_indep:
+        if (Math.abs(s.arg1) > MAX_NUM_REP) return at(`chooses ${s.arg1} items`);
+        break;
+      case CRUSH_RULE_OPS.set_choose_tries:
+      case CRUSH_RULE_OPS.set_chooseleaf_tries:
+      case CRUSH_RULE_OPS.set_choose_local_tries:
+      case CRUSH_RULE_OPS.set_choose_local_fallback_tries:
+        if (s.arg1 > MAX_TRIES) return at(`${s.arg1} tries are above ${MAX_TRIES}`);
+        break;
+    }
+  }
+  return undefined;
 }
 
 /** Deeper trees than this are nobody's data centre; walks over the tree may recurse. */

@@ -3,7 +3,7 @@
  * Ceph counterpart: CrushCompiler::compile. cluster.md §2.9.
  */
 import { CrushWrapper } from "./CrushWrapper.ts";
-import { find_crush_fault } from "./check.ts";
+import { find_crush_fault, MAX_NUM_REP, MAX_TRIES } from "./check.ts";
 import { populate_classes } from "./classes.ts";
 import { DEFAULT_SET_TEXT, TEXT_TUNABLES } from "./decompile.ts";
 import { type Token, TokenReader } from "./tokens.ts";
@@ -110,7 +110,8 @@ class Compiler {
     const name = t.name("a tunable");
     if (!Object.hasOwn(TEXT_TUNABLES, name)) t.fail(`tunable ${name} not recognized`, t.last());
     const byte = ["chooseleaf_vary_r", "chooseleaf_stable", "straw_calc_version"].includes(name);
-    const v = t.int("a number", 0, byte ? 0xff : 0x7fffffff);
+    const tries = name.endsWith("_tries") ? MAX_TRIES : 0x7fffffff;
+    const v = t.int("a number", 0, byte ? 0xff : tries);
     this.#tunables = { ...this.#tunables, [name]: v };
   }
 
@@ -313,7 +314,7 @@ class Compiler {
       case "chooseleaf": {
         const firstn = t.accept("firstn");
         if (!firstn) t.expect("indep");
-        const arg1 = t.int("a number", -0x80000000, 0x7fffffff);
+        const arg1 = t.int("a number", -MAX_NUM_REP, MAX_NUM_REP);
         t.expect("type");
         const op = CRUSH_RULE_OPS[`${word}_${firstn ? "firstn" : "indep"}`];
         return { op, arg1, arg2: this.#type_of("a type") };
@@ -324,7 +325,7 @@ class Compiler {
       case "set_choose_local_fallback_tries":
       case "set_chooseleaf_vary_r":
       case "set_chooseleaf_stable":
-        return { op: CRUSH_RULE_OPS[word], arg1: t.int("a number", 0, 0x7fffffff), arg2: 0 };
+        return { op: CRUSH_RULE_OPS[word], arg1: t.int("a number", 0, MAX_TRIES), arg2: 0 };
       default:
         return t.fail(`unknown step '${word}'`, t.last());
     }

@@ -3,6 +3,7 @@ import { type Static, Type } from "@sinclair/typebox";
 import { Value } from "@sinclair/typebox/value";
 import { CommandError } from "../errors.ts";
 import { CrushWrapper } from "./CrushWrapper.ts";
+import { find_crush_fault } from "./check.ts";
 import {
   CRUSH_ALG_NAMES,
   CRUSH_RULE_OPS,
@@ -97,7 +98,7 @@ export function crush_from_dump(json: unknown): CrushWrapper {
   const item_names = new Map<number, string>();
   for (const d of json.devices) if (d.name !== `device${d.id}`) item_names.set(d.id, d.name);
   for (const b of json.buckets) item_names.set(b.id, b.name);
-  return new CrushWrapper({
+  const m: crush_map = {
     max_devices: json.devices.reduce((max, d) => Math.max(max, d.id + 1), 0),
     buckets: new Map(json.buckets.map((b) => [b.id, load_bucket(b)])),
     rules: new Map(json.rules.map((r) => [r.rule_id, load_rule(r, json)])),
@@ -111,7 +112,10 @@ export function crush_from_dump(json: unknown): CrushWrapper {
         new Map(set.map((a) => [a.bucket_id, load_choose_arg(a)])),
       ]),
     ),
-  });
+  };
+  const fault = find_crush_fault(m);
+  if (fault) throw new CommandError("EINVAL", `not a crush dump: ${fault.what}`);
+  return new CrushWrapper(m);
 }
 
 function load_bucket(b: Dump["buckets"][number]): crush_bucket {

@@ -86,6 +86,7 @@ describe("CRUSH as text", () => {
     ["rack a { alg straw2 }", "1:1 type 'rack' not defined"],
     ["osd a { alg straw2 }", "1:1 a bucket cannot have the type of devices"],
     ["device 0 osd.9", "1:8 device 0 is already defined"],
+    ["tunable choose_total_tries 10001", "1:28 a number 10001 is outside of 0 .. 10000"],
     ["tunable foo 3", "1:9 tunable foo not recognized"],
     ["host a {", '1:9 expected "alg", found the end of the text'],
     ["host a~b {", '1:7 unexpected "~"'],

@@ -29,9 +29,9 @@ export function decode_osdmap_binary(bytes: Uint8Array): osdmap_file {
   const r = new LeReader(bytes);
   if (r.left > 1 && !is_osdmap_binary(bytes)) r.fail("not an OSDMap of a release since firefly", 0);
   const { v: raw } = r.section("OSDMap", STRUCT_V, (version) => {
+    if (version !== STRUCT_V) r.fail(`OSDMap of version ${version}, not ${STRUCT_V}`, 0);
     const body = raw_osdmap_body.dec(r);
     const summed = r.pos;
-    if (version < STRUCT_V) return body;
     const crc = r.u32();
     const ours = ceph_crc(bytes.subarray(0, summed));
     if (crc !== ours) r.fail(`checksum is ${ours.toString(16)}, not ${crc.toString(16)}`, summed);

@@ -149,7 +149,7 @@ function from_xinfo(x: osd_xinfo_t, base: raw_xinfo | undefined): raw_xinfo {
     down_stamp: ms_to_utime(x.down_stamp, base?.down_stamp),
     laggy_probability: Math.round(x.laggy_probability * 0xffffffff),
     laggy_interval: Math.trunc(x.laggy_interval),
-    features: base && Number(base.features) === x.features ? base.features : BigInt(x.features),
+    features: base && to_xinfo(base).features === x.features ? base.features : BigInt(x.features),
     old_weight: x.old_weight,
     last_purged_snaps_scrub: ms_to_utime(x.last_purged_snaps_scrub, base?.last_purged_snaps_scrub),
     dead_epoch: x.dead_epoch,

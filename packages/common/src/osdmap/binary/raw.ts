@@ -92,7 +92,8 @@ const addr: LeCodec<raw_addr> = {
       return { type: ADDR_TYPE_LEGACY, nonce, sa, old: true };
     }
     if (marker !== 1) r.fail(`an address of kind ${marker}`, at);
-    const { type, nonce, sa } = new_addr.dec(r);
+    const { type, nonce, sa, struct_v, rest } = new_addr.dec(r);
+    if (struct_v !== 1 || rest.length > 0) r.fail(`an address of version ${struct_v}`, at);
     return { type, nonce, sa, old: false };
   },
 };

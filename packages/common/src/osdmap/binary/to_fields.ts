@@ -37,6 +37,8 @@ const map_values = <K, V, W>(m: ReadonlyMap<K, V>, fn: (v: V, k: K) => W): Map<K
 
 export function to_fields(raw: raw_osdmap): osdmap_fields {
   const { client: c, osd: o } = raw;
+  if (c.flags > 0x7fffffff) bad(`flags ${c.flags} are out of range`);
+  if (c.crush_version < 0) bad(`crush_version ${c.crush_version} is out of range`);
   return {
     fsid: uuid_to_text(c.fsid),
     epoch: c.epoch,
@@ -49,8 +51,8 @@ export function to_fields(raw: raw_osdmap): osdmap_fields {
     pools: map_values(c.pools, to_pool),
     pool_name: c.pool_name,
     ...osd_arrays(raw),
-    pg_temp: c.pg_temp,
-    primary_temp: c.primary_temp,
+    pg_temp: map_values(c.pg_temp, (osds, pg) => osds.map((o) => member(o, pg))),
+    primary_temp: map_values(c.primary_temp, member),
     pg_upmap: c.pg_upmap,
     pg_upmap_items: c.pg_upmap_items,
     crush: to_crush(c.crush),
@@ -72,6 +74,9 @@ export function to_fields(raw: raw_osdmap): osdmap_fields {
   };
 }
 
+function member(osd: number, pg: string): number {
+  return osd >= 0 ? osd : bad(`pg ${pg}: osd.${osd} is out of range`);
+}
 function to_release(n: number): string {
   return release_name(n) ?? bad(`release ${n} is not known`);
 }
@@ -139,12 +144,17 @@ export function to_xinfo(x: raw_xinfo): osd_xinfo_t {
     down_stamp: utime_to_ms(x.down_stamp),
     laggy_probability: Math.fround(x.laggy_probability / 0xffffffff),
     laggy_interval: x.laggy_interval,
-    features: Number(x.features),
+    // Ceph's bits reach beyond what a number holds; the file keeps them.
+    features: Number.isSafeInteger(Number(x.features)) ? Number(x.features) : 0,
     old_weight: x.old_weight,
     last_purged_snaps_scrub: utime_to_ms(x.last_purged_snaps_scrub),
     dead_epoch: x.dead_epoch,
   };
 }
+
+/** Larger numbers are damage. */
+const MAX_PG_NUM = 1 << 22;
+const MAX_HIT_SETS = 10_000;
 
 function to_pool_type(n: number, id: number): pool_type_t {
   return n === 1 || n === 3 ? n : bad(`pool ${id}: unknown type ${n}`);
@@ -154,6 +164,8 @@ export function to_pool(p: raw_pool, id: number): pg_pool_t {
   const staged = p.struct_v >= 28;
   const prenautilus =
     p.struct_v >= 25 ? p.last_force_op_resend_prenautilus : p.last_force_op_resend_preluminous;
+  if (p.pg_num > MAX_PG_NUM) bad(`pool ${id}: pg_num ${p.pg_num} is above ${MAX_PG_NUM}`);
+  if (p.hit_set_count > MAX_HIT_SETS) bad(`pool ${id}: ${p.hit_set_count} hit sets`);
   if (p.size === 0 || p.pg_num === 0 || p.pgp_num === 0 || p.pgp_num > p.pg_num) {
     bad(`pool ${id}: size ${p.size}, pg_num ${p.pg_num}, pgp_num ${p.pgp_num}`);
   }
