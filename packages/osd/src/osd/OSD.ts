@@ -231,6 +231,7 @@ export class OSD implements Dispatcher {
       pgs: () => this.pgs.all(),
       statfs: () => this.#p.store.statfs(),
       heartbeat_peers: () => this.heartbeat.peers,
+      commit_latency_ms: () => this.service.commit_latency.take_ms(),
       slow_ops: () => this.#commands.slow_ops(),
       send: (m) => this.monc.send_mon_message(m),
     });

@@ -19,6 +19,7 @@ import {
 } from "@tako/common";
 import type { PeeringEvt } from "../peering/events.ts";
 import type { OutMessage, RecoveryCtx } from "../peering/RecoveryCtx.ts";
+import { CommitLatency } from "../pg/CommitLatency.ts";
 import { OpTracker } from "../pg/OpTracker.ts";
 import type { PG } from "../pg/PG.ts";
 import type { PGHost } from "../pg/PGHost.ts";
@@ -40,6 +41,7 @@ export class OSDService implements PGHost {
   readonly local_reserver: AsyncReserver;
   readonly remote_reserver: AsyncReserver;
   readonly op_tracker: OpTracker;
+  readonly commit_latency: CommitLatency;
 
   readonly #osd: OSD;
   readonly #messenger: Messenger;
@@ -64,6 +66,7 @@ export class OSDService implements PGHost {
     const min_prio = this.config.get("osd_min_recovery_priority");
     this.local_reserver = new AsyncReserver(slots, min_prio, defer);
     this.remote_reserver = new AsyncReserver(slots, min_prio, defer);
+    this.commit_latency = new CommitLatency(ports.clock);
     this.op_tracker = new OpTracker(ports.clock, ports.config);
     this.#outbox = new Outbox((to, m, epoch) => this.send_cluster(to, m, epoch));
     this.#ctx = new CtxDispatcher({

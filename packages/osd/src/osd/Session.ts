@@ -2,7 +2,7 @@
  * Session: what an OSD remembers about one connection: messages that wait for a newer map, and which
  * maps the far end has. Ceph counterpart: OSD Session (src/osd/Session.h). peering.md §3.4, §3.6.
  */
-import type { Connection, epoch_t, Message, spg_t } from "@tako/common";
+import type { Connection, epoch_t, Message } from "@tako/common";
 
 export class Session {
   /** session_waiting_for_map: FIFO; later messages queue behind earlier ones. */
@@ -16,11 +16,4 @@ export function session_of(con: Connection): Session {
   const s = new Session();
   con.priv = s;
   return s;
-}
-
-/** A client op that waits for a PG instance (session_waiting_for_pg). */
-export interface WaitingForPG {
-  readonly con: Connection;
-  readonly msg: Message;
-  readonly spgid: spg_t;
 }

@@ -13,6 +13,8 @@ export interface StatsReporterPorts {
   readonly pgs: () => readonly PG[];
   readonly statfs: () => StatFs;
   readonly heartbeat_peers: () => readonly number[];
+  /** Mean since it was asked last. */
+  readonly commit_latency_ms: () => number;
   readonly slow_ops: () => { count: number; oldest_s: number };
   readonly send: (m: Message) => void;
 }
@@ -96,7 +98,8 @@ export class StatsReporter {
       snap_trim_queue_len: 0,
       num_snap_trimming: 0,
       num_pgs: this.#p.pgs().length,
-      perf_stat: { commit_latency_ms: 0, apply_latency_ms: 0 },
+      // Applied means visible, and that is at once (ObjectStore: queued = visible).
+      perf_stat: { commit_latency_ms: this.#p.commit_latency_ms(), apply_latency_ms: 0 },
     };
   }
 }

@@ -17,6 +17,7 @@ import type { AsyncReserver } from "../osd/AsyncReserver.ts";
 import type { PeeringEvt } from "../peering/events.ts";
 import type { RecoveryCtx } from "../peering/RecoveryCtx.ts";
 import type { ObjectStore } from "../store/ObjectStore.ts";
+import type { CommitLatency } from "./CommitLatency.ts";
 import type { OpTracker } from "./OpTracker.ts";
 import type { PG } from "./PG.ts";
 
@@ -31,6 +32,7 @@ export interface PGHost {
   readonly remote_reserver: AsyncReserver;
   /** Operations under way and recent ones of all PGs of this OSD. */
   readonly op_tracker: OpTracker;
+  readonly commit_latency: CommitLatency;
 
   /** Service.osdmap: the published map (peering.md §3.1). */
   osdmap(): OSDMap;

@@ -103,9 +103,10 @@ function submit_transaction(
 /** Our own part of a repop; its commit counts like a member's reply. */
 export function queue_repop_transaction(pg: PG, t: Transaction, repop: RepOp): void {
   const { generation } = pg;
-  pg.host.store.queue_transaction(t, () => {
+  const on_commit = pg.host.commit_latency.timed(() => {
     pg.run_if_current(generation, () => committed_by(pg, repop, pg.whoami));
   });
+  pg.host.store.queue_transaction(t, on_commit);
   pg.peering.local_write_applied(repop.v);
 }
 

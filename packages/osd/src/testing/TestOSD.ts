@@ -27,6 +27,7 @@ import { RecoveryQueue } from "../osd/RecoveryQueue.ts";
 import type { Evt, PeeringEvt } from "../peering/events.ts";
 import type { full_state_t } from "../peering/PeeringState.ts";
 import { type OutMessage, RecoveryCtx } from "../peering/RecoveryCtx.ts";
+import { CommitLatency } from "../pg/CommitLatency.ts";
 import { OpTracker } from "../pg/OpTracker.ts";
 import { PG } from "../pg/PG.ts";
 import type { PGHost } from "../pg/PGHost.ts";
@@ -68,6 +69,7 @@ export class TestOSD implements PGHost {
   local_reserver: AsyncReserver;
   remote_reserver: AsyncReserver;
   op_tracker: OpTracker;
+  readonly commit_latency: CommitLatency;
   #map: OSDMap;
   #wq: PeeringWQ;
   #recovery: RecoveryQueue;
@@ -89,6 +91,7 @@ export class TestOSD implements PGHost {
     this.store = new MemStore({ clock: cluster.clock, commit_latency_ms: 1 + id });
     this.store.mkfs_now("f");
     this.store.mount_now();
+    this.commit_latency = new CommitLatency(cluster.clock);
     const parts = this.#make_parts();
     this.local_reserver = parts.local;
     this.remote_reserver = parts.remote;
