@@ -8,6 +8,7 @@ export * from "./mon/MonClient.ts";
 export * from "./msg/Messenger.ts";
 export { message_fields } from "./msg/message_fields.ts";
 export * from "./osdmap/index.ts";
+export * from "./peering/index.ts";
 export * from "./ports.ts";
 export * from "./statechart/index.ts";
 export * from "./types/entity.ts";

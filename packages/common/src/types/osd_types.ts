@@ -341,7 +341,7 @@ export function info_is_empty(i: pg_info_t): boolean {
 export function info_dne(i: pg_info_t): boolean {
   return i.history.epoch_created === 0;
 }
-export function info_is_incomplete(i: pg_info_t): boolean {
+export function info_is_incomplete(i: Pick<pg_info_t, "last_backfill">): boolean {
   return i.last_backfill !== "MAX";
 }
 

@@ -1,10 +1,16 @@
-import { type hobject_t, InvariantError, type pg_info_t, type pg_shard_t } from "@tako/common";
+import {
+  get_is_readable_predicate,
+  get_is_recoverable_predicate,
+  type hobject_t,
+  InvariantError,
+  type pg_info_t,
+  type pg_shard_t,
+} from "@tako/common";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { pg_missing_t } from "../pg/pg_missing.ts";
 import { info, type MissingVector, missing, obj, ver } from "../testing/log_vectors.ts";
 import { MissingLoc } from "./MissingLoc.ts";
-import { get_is_readable_predicate, get_is_recoverable_predicate } from "./recoverable.ts";
 
 const lacks = (v: MissingVector) => missing(v, true);
 const up_to = (last_update: string, last_backfill = "MAX") => info({ last_update, last_backfill });

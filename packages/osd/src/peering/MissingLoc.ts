@@ -12,19 +12,17 @@ import {
   type eversion_t,
   hobject_cmp,
   type hobject_t,
+  type IsPGReadablePredicate,
+  type IsPGRecoverablePredicate,
   invariant,
   type pg_info_t,
   type pg_missing_item_t,
   type pg_shard_t,
+  replicated_recoverable,
   shard_cmp,
   shard_osd,
 } from "@tako/common";
 import type { pg_missing_t } from "../pg/pg_missing.ts";
-import {
-  type IsPGReadablePredicate,
-  type IsPGRecoverablePredicate,
-  replicated_recoverable,
-} from "./recoverable.ts";
 
 /** All objects that can be had from exactly these shards. */
 class LocationSet {

@@ -15,6 +15,8 @@ import {
   EVERSION_ZERO,
   type epoch_t,
   type eversion_t,
+  get_is_readable_predicate,
+  get_is_recoverable_predicate,
   type hobject_t,
   InvariantError,
   info_is_incomplete,
@@ -23,6 +25,7 @@ import {
   type OSDMap,
   type object_stat_sum_t,
   PastIntervals,
+  type PriorSet,
   type past_intervals_wire_t,
   type pg_history_t,
   pg_info_t,
@@ -49,13 +52,11 @@ import * as log_ops from "./log_ops.ts";
 import { MissingLoc } from "./MissingLoc.ts";
 import { PeeringMachine } from "./PeeringMachine.ts";
 import type { full_state_t, PeeringStateInit, PGPool } from "./PeeringStateInit.ts";
-import type { PriorSet } from "./PriorSet.ts";
 import * as persist from "./persist.ts";
 import { data_chunks, remove_handler } from "./pool_kind.ts";
 import { get_delete_priority } from "./priority.ts";
 import * as query from "./query.ts";
 import type { RecoveryCtx } from "./RecoveryCtx.ts";
-import { get_is_readable_predicate, get_is_recoverable_predicate } from "./recoverable.ts";
 import * as recovery_ops from "./recovery_ops.ts";
 import * as stats from "./stats.ts";
 import * as unfound from "./unfound.ts";

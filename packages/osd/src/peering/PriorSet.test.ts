@@ -1,8 +1,16 @@
-import { CRUSH_ITEM_NONE, PastIntervals, pg_shard, type pg_shard_t } from "@tako/common";
+import {
+  CRUSH_ITEM_NONE,
+  ec_recoverable,
+  PastIntervals,
+  PriorSet,
+  pg_shard,
+  type pg_shard_t,
+  type prior_set_input_t,
+  type prior_set_map,
+  replicated_recoverable,
+} from "@tako/common";
 import { describe, expect, test } from "vitest";
 import { read_vectors } from "../testing/log_vectors.ts";
-import { PriorSet, type prior_set_input_t, type prior_set_map } from "./PriorSet.ts";
-import { ec_recoverable, replicated_recoverable } from "./recoverable.ts";
 
 type OsdState = "up" | "down" | "lost" | "gone";
 interface PriorCase {

@@ -2,14 +2,17 @@
  * choose_acting: who should serve the PG; asks the mon for it when that is not who does now.
  * Ceph counterpart: PeeringState::choose_acting. peering.md §6.8.
  */
-import { is_erasure, type pg_info_t, type pg_shard_t, shard_cmp } from "@tako/common";
 import {
   type calc_acting_result,
   calc_ec_acting,
   calc_replicated_acting,
+  find_best_info,
+  is_erasure,
+  type pg_info_t,
+  type pg_shard_t,
   recoverable_acting,
-} from "./choose_acting.ts";
-import { find_best_info } from "./find_best_info.ts";
+  shard_cmp,
+} from "@tako/common";
 import { same_osds } from "./interval.ts";
 import type { PeeringState } from "./PeeringState.ts";
 

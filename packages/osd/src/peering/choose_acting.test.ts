@@ -1,32 +1,28 @@
 import {
   CRUSH_ITEM_NONE,
+  calc_ec_acting,
+  calc_replicated_acting,
+  choose_async_recovery,
+  find_best_info,
+  get_is_readable_predicate,
+  get_is_recoverable_predicate,
+  type IsPGRecoverablePredicate,
   type pg_info_t as info_t,
   list_to_shards,
   pg_info_t,
   pg_shard,
   type pg_shard_t,
+  recoverable_acting,
   shard_cmp,
 } from "@tako/common";
 import { describe, expect, test } from "vitest";
 import { read_vectors, ver } from "../testing/log_vectors.ts";
-import {
-  calc_ec_acting,
-  calc_replicated_acting,
-  choose_async_recovery,
-  recoverable_acting,
-} from "./choose_acting.ts";
-import { find_best_info } from "./find_best_info.ts";
 import {
   type backfill_priority_input,
   get_backfill_priority,
   get_delete_priority,
   get_recovery_priority,
 } from "./priority.ts";
-import {
-  get_is_readable_predicate,
-  get_is_recoverable_predicate,
-  type IsPGRecoverablePredicate,
-} from "./recoverable.ts";
 
 interface InfoVector {
   last_update: string;

@@ -13,6 +13,7 @@ import {
   invariant,
   type Msg,
   type OSDMap,
+  PriorSet,
   type pg_history_t,
   pg_info_copy,
   type pg_info_t,
@@ -28,7 +29,6 @@ import {
 import { pg_missing_t } from "../pg/pg_missing.ts";
 import type { Evt } from "./events.ts";
 import type { PeeringState } from "./PeeringState.ts";
-import { PriorSet } from "./PriorSet.ts";
 import { purge_strays } from "./strays.ts";
 
 const SHARED_MAX = [

@@ -14,7 +14,7 @@ import {
   type pg_info_t,
   type pg_shard_t,
   shard_cmp,
-} from "@tako/common";
+} from "../types/osd_types.ts";
 
 export interface find_best_info_opts {
   readonly self: pg_shard_t;
@@ -33,17 +33,28 @@ export interface best_info_t {
   readonly history_les_bound: boolean;
 }
 
-type infos_t = ReadonlyMap<pg_shard_t, pg_info_t>;
+/** What is asked of a copy here and where acting sets are chosen. */
+export interface copy_info_t
+  extends Pick<
+    pg_info_t,
+    "last_update" | "last_complete" | "log_tail" | "last_backfill" | "last_epoch_started"
+  > {
+  readonly history: Pick<pg_info_t["history"], "last_epoch_started">;
+  readonly stats: {
+    readonly stat_sum: Pick<pg_info_t["stats"]["stat_sum"], "num_objects_missing">;
+  };
+}
+export type copy_infos_t = ReadonlyMap<pg_shard_t, copy_info_t>;
 
 /** `infos`: of all known peers and of ourselves. */
-export function find_best_info(infos: infos_t, opts: find_best_info_opts): best_info_t {
+export function find_best_info(infos: copy_infos_t, opts: find_best_info_opts): best_info_t {
   const { max_les, history_les_bound } = max_last_epoch_started(infos, opts.ignore_history_les);
   let min_last_update = EVERSION_MAX;
   for (const i of infos.values()) {
     if (i.last_epoch_started >= max_les) min_last_update = ev_min(min_last_update, i.last_update);
   }
   let best: pg_shard_t | null = null;
-  let best_info: pg_info_t | null = null;
+  let best_info: copy_info_t | null = null;
   // In shard order, so that of equals the lowest wins everywhere.
   for (const shard of [...infos.keys()].sort(shard_cmp)) {
     const info = infos.get(shard);
@@ -66,7 +77,7 @@ export function find_best_info(infos: infos_t, opts: find_best_info_opts): best_
  * with the reset of its backfill), but its history proves that the PG was active then.
  */
 function max_last_epoch_started(
-  infos: infos_t,
+  infos: copy_infos_t,
   ignore_history_les: boolean,
 ): { max_les: epoch_t; history_les_bound: boolean } {
   let own = 0;
@@ -80,9 +91,9 @@ function max_last_epoch_started(
 
 /** Order of preference between usable copies; equal ones: the earlier stays, unless `is_self`. */
 function is_better(
-  info: pg_info_t,
+  info: copy_info_t,
   is_self: boolean,
-  best: pg_info_t,
+  best: copy_info_t,
   require_rollback: boolean,
 ): boolean {
   const newer = ev_cmp(info.last_update, best.last_update);
@@ -94,6 +105,6 @@ function is_better(
   return is_self;
 }
 
-function has_missing(i: pg_info_t): boolean {
+function has_missing(i: copy_info_t): boolean {
   return !ev_eq(i.last_complete, i.last_update);
 }

@@ -5,15 +5,12 @@
  * Ceph counterpart: PastIntervals::PriorSet (src/osd/osd_types.h). peering.md §6.4.
  */
 import {
-  type epoch_t,
+  type IsPGRecoverablePredicate,
   list_to_shards,
   type PastIntervals,
-  type pg_pool_t,
-  type pg_shard_t,
-  shard_osd,
-  TYPE_ERASURE,
-} from "@tako/common";
-import type { IsPGRecoverablePredicate } from "./recoverable.ts";
+} from "../osdmap/intervals.ts";
+import { type pg_pool_t, TYPE_ERASURE } from "../osdmap/pg_pool_t.ts";
+import { type epoch_t, type pg_shard_t, shard_osd } from "../types/osd_types.ts";
 
 /** The part of OSDMap that is asked here. */
 export interface prior_set_map {

@@ -5,25 +5,22 @@
  * Ceph counterpart: calc_replicated_acting, calc_ec_acting, choose_async_recovery_* in
  * PeeringState.cc. peering.md §6.6, §6.7.
  */
+import { InvariantError } from "../errors.ts";
+import { type IsPGRecoverablePredicate, list_to_shards } from "../osdmap/intervals.ts";
 import {
   CRUSH_ITEM_NONE,
   ev_cmp,
   ev_ge,
   ev_min,
   type eversion_t,
-  InvariantError,
   info_is_incomplete,
-  list_to_shards,
-  type pg_info_t,
   pg_shard,
   type pg_shard_t,
   shard_cmp,
   shard_id,
   shard_osd,
-} from "@tako/common";
-import type { IsPGRecoverablePredicate } from "./recoverable.ts";
-
-type infos_t = ReadonlyMap<pg_shard_t, pg_info_t>;
+} from "../types/osd_types.ts";
+import type { copy_info_t, copy_infos_t } from "./find_best_info.ts";
 
 export interface calc_acting_input {
   /** Winner of find_best_info. */
@@ -35,7 +32,7 @@ export interface calc_acting_input {
   /** Replicated only; null when up is empty. */
   readonly up_primary: pg_shard_t | null;
   /** Of all known peers and of ourselves. A shard without info is not considered. */
-  readonly all_info: infos_t;
+  readonly all_info: copy_infos_t;
   /** Take nobody from outside up and acting. */
   readonly restrict_to_up_acting: boolean;
   /** osd_force_auth_primary_missing_objects. Replicated only. */
@@ -51,13 +48,13 @@ export interface calc_acting_result {
   readonly acting_backfill: ReadonlySet<pg_shard_t>;
 }
 
-function info_of(infos: infos_t, s: pg_shard_t): pg_info_t {
+function info_of(infos: copy_infos_t, s: pg_shard_t): copy_info_t {
   const i = infos.get(s);
   if (!i) throw new InvariantError("choose_acting: no info of the authority", { shard: s });
   return i;
 }
 /** Can it be brought up to date from a log that reaches back to `oldest`? */
-function joins(i: pg_info_t, oldest: eversion_t): boolean {
+function joins(i: copy_info_t, oldest: eversion_t): boolean {
   return !info_is_incomplete(i) && ev_ge(i.last_update, oldest);
 }
 
@@ -75,7 +72,7 @@ function select_replicated_primary(input: calc_acting_input): pg_shard_t {
 }
 
 /** What it is known to miss and, at most, what the logs differ by. */
-function approx_missing_objects(i: pg_info_t, auth: pg_info_t): number {
+function approx_missing_objects(i: copy_info_t, auth: copy_info_t): number {
   const known = i.stats.stat_sum.num_objects_missing;
   return known + Math.abs(auth.last_update.version - i.last_update.version);
 }
@@ -99,7 +96,7 @@ export function calc_replicated_acting(input: calc_acting_input): calc_acting_re
     else backfill.add(s);
   }
   const usable = (shards: Iterable<pg_shard_t>, taken: readonly pg_shard_t[]): pg_shard_t[] => {
-    const found: [pg_shard_t, pg_info_t][] = [];
+    const found: [pg_shard_t, copy_info_t][] = [];
     for (const s of shards) {
       const info = all_info.get(s);
       if (s === primary || taken.includes(s) || !info) continue;
@@ -172,7 +169,7 @@ export function recoverable_acting(
 
 export interface async_recovery_input {
   readonly auth_log_shard: pg_shard_t;
-  readonly all_info: infos_t;
+  readonly all_info: copy_infos_t;
   readonly up: readonly number[];
   readonly ec_pool: boolean;
   readonly min_size: number;

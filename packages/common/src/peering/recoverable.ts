@@ -3,9 +3,9 @@
  * Ceph counterpart: IsPGRecoverablePredicate, IsPGReadablePredicate (src/osd/osd_types.h, ECBackend,
  * ReplicatedBackend). peering.md §6.4, §10.
  */
-import { type IsPGRecoverablePredicate, type pg_shard_t, shard_id } from "@tako/common";
+import type { IsPGRecoverablePredicate } from "../osdmap/intervals.ts";
+import { type pg_shard_t, shard_id } from "../types/osd_types.ts";
 
-export type { IsPGRecoverablePredicate } from "@tako/common";
 /** Can an object be read that these shards have? */
 export type IsPGReadablePredicate = (have: ReadonlySet<pg_shard_t>) => boolean;
 
