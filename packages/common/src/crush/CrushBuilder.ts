@@ -4,6 +4,7 @@
  * Ceph counterpart: the changing half of CrushWrapper. cluster.md §2.8, §2.9.
  */
 import { CommandError } from "../errors.ts";
+import { usable_choose_args } from "./choose_args.ts";
 import { ChooseArgsDraft } from "./choose_args_draft.ts";
 import { rebuild_roots_with_classes } from "./classes.ts";
 import { TUNABLE_PROFILES } from "./tunables.ts";
@@ -62,7 +63,7 @@ export class CrushBuilder {
     this.#class_names = new Map(map.class_names);
     this.#class_map = new Map(map.class_map);
     this.#class_bucket = map.class_bucket;
-    this.#choose_args = new ChooseArgsDraft(map.choose_args);
+    this.#choose_args = new ChooseArgsDraft(usable_choose_args(map));
   }
 
   /** The draft as a map, with its shadow trees made anew. */

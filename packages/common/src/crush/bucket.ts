@@ -158,6 +158,11 @@ export function bucket_perm_choose(b: CompiledBucket, x: number, r: number): num
   return b.items[perm[pr] ?? 0] ?? 0;
 }
 
+/** As C on a 64-bit machine cuts a double to 32 bits: what does not fit is gone. */
+function u32_of_double(v: number): number {
+  return v < 2 ** 63 ? Math.trunc(v) % 2 ** 32 : 0;
+}
+
 /** Lengths of the straws: each item's chance of the longest draw becomes its share of weight. */
 export function crush_calc_straw(weights: readonly number[], version: number): number[] {
   const order = weights.map((_, i) => i).sort((a, b) => (weights[a] ?? 0) - (weights[b] ?? 0));
@@ -173,7 +178,7 @@ export function crush_calc_straw(weights: readonly number[], version: number): n
       if (version >= 1) left--;
       continue;
     }
-    straws[order[i] ?? 0] = Math.trunc(straw * 0x10000);
+    straws[order[i] ?? 0] = u32_of_double(straw * 0x10000);
     if (i + 1 === order.length) break;
     if (version === 0) {
       if (at(i + 1) === at(i)) continue;

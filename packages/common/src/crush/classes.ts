@@ -4,6 +4,7 @@
  * Ceph counterpart: CrushWrapper::rebuild_roots_with_classes, device_class_clone. cluster.md §2.8.
  */
 import {
+  CRUSH_BUCKET_UNIFORM,
   CRUSH_RULE_OPS,
   type crush_bucket,
   type crush_choose_arg,
@@ -17,13 +18,16 @@ export function rebuild_roots_with_classes(m: crush_map): crush_map {
   return populate_classes({ ...m, class_names });
 }
 
-/** `m` with a shadow tree for each of its classes under each root. */
-export function populate_classes(m: crush_map): crush_map {
-  const r = new ShadowTrees(m);
-  for (const root of r.real_roots()) {
-    for (const cls of [...m.class_names.keys()].sort((a, b) => a - b))
-      r.device_class_clone(root, cls);
-  }
+/**
+ * `m` with a shadow tree for each of its classes under each root. `as_compiler` gives up where
+ * crushtool does, which cannot make a shadow of a uniform bucket that weighs anything: the trees
+ * made so far stay.
+ */
+export function populate_classes(m: crush_map, as_compiler = false): crush_map {
+  const r = new ShadowTrees(m, as_compiler);
+  const classes = [...m.class_names.keys()].sort((a, b) => a - b);
+  const trees = r.real_roots().flatMap((root) => classes.map((cls) => ({ root, cls })));
+  trees.every(({ root, cls }) => r.device_class_clone(root, cls) !== undefined);
   return { ...m, ...r.result() };
 }
 
@@ -48,9 +52,11 @@ class ShadowTrees {
   readonly #class_map: Map<number, number>;
   readonly #class_bucket = new Map<number, Map<number, number>>();
   readonly #choose_args: Map<number, Map<number, crush_choose_arg>>;
+  readonly #give_up: boolean;
 
-  constructor(m: crush_map) {
+  constructor(m: crush_map, give_up: boolean) {
     this.#old = m;
+    this.#give_up = give_up;
     for (const by_class of m.class_bucket.values()) {
       for (const id of by_class.values()) this.#used_ids.add(id);
     }
@@ -68,8 +74,11 @@ class ShadowTrees {
     return [...this.#buckets.keys()].filter((id) => !held.has(id)).sort((a, b) => a - b);
   }
 
-  /** The shadow of `original` for a class, made when it is not there yet; children come first. */
-  device_class_clone(original: number, cls: number): number {
+  /**
+   * The shadow of `original` for a class, made when it is not there yet; children come first.
+   * undefined when giving up.
+   */
+  device_class_clone(original: number, cls: number): number | undefined {
     const known = this.#class_bucket.get(original)?.get(cls);
     if (known !== undefined) return known;
     const b = this.#buckets.get(original);
@@ -78,16 +87,17 @@ class ShadowTrees {
     const item_weights: number[] = [];
     /** Where each item was in the original. */
     const from: number[] = [];
-    b.items.forEach((item, pos) => {
+    for (const [pos, item] of b.items.entries()) {
       const own = item >= 0 && this.#class_map.get(item) === cls;
-      if (item >= 0 && !own) return;
+      if (item >= 0 && !own) continue;
       const shadow = own ? item : this.device_class_clone(item, cls);
+      if (shadow === undefined) return undefined;
+      const w = own ? (b.item_weights[pos] ?? 0) : (this.#buckets.get(shadow)?.weight ?? 0);
+      if (this.#give_up && b.alg === CRUSH_BUCKET_UNIFORM && w !== 0) return undefined;
       items.push(shadow);
-      item_weights.push(
-        own ? (b.item_weights[pos] ?? 0) : (this.#buckets.get(shadow)?.weight ?? 0),
-      );
+      item_weights.push(w);
       from.push(pos);
-    });
+    }
     const weight = item_weights.reduce((s, w) => s + w, 0);
     const id = this.#shadow_id(original, cls);
     this.#buckets.set(id, { ...b, id, items, item_weights, weight });

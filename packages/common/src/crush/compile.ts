@@ -70,12 +70,10 @@ class Compiler {
   run(): CrushWrapper {
     const t = this.#t;
     while (!t.at_end()) {
-      if (t.accept("tunable")) this.#tunable();
-      else if (t.accept("device")) this.#device();
-      else if (t.accept("type")) this.#type();
+      if (t.accept("choose_args")) this.#choose_args_set();
+      else if (this.#choose_args.size > 0) t.fail("choose_args come last");
       else if (t.accept("rule")) this.#rule();
-      else if (t.accept("choose_args")) this.#choose_args_set();
-      else this.#bucket();
+      else if (!this.#head()) this.#bucket();
     }
     // As the original: a map without rules gets no shadow trees.
     const m = this.#with_classes ?? this.#draft();
@@ -88,6 +86,20 @@ class Compiler {
     const fault = find_crush_fault(map);
     if (fault) t.fail(fault.what);
     return new CrushWrapper(map);
+  }
+
+  /** One of what comes before the buckets. */
+  #head(): boolean {
+    const t = this.#t;
+    const word = ["tunable", "device", "type"].find((w) => t.accept(w));
+    if (word === undefined) return false;
+    if (this.#buckets.size > 0 || this.#with_classes) {
+      t.fail("tunables, devices and types come before buckets and rules", t.last());
+    }
+    if (word === "tunable") this.#tunable();
+    else if (word === "device") this.#device();
+    else this.#type();
+    return true;
   }
 
   #draft(): crush_map {
@@ -112,7 +124,9 @@ class Compiler {
     const byte = ["chooseleaf_vary_r", "chooseleaf_stable", "straw_calc_version"].includes(name);
     const tries = name.endsWith("_tries") ? MAX_TRIES : 0x7fffffff;
     const v = t.int("a number", 0, byte ? 0xff : tries);
-    this.#tunables = { ...this.#tunables, [name]: v };
+    // This one is kept as yes or no.
+    const kept = name === "chooseleaf_descend_once" ? Math.min(v, 1) : v;
+    this.#tunables = { ...this.#tunables, [name]: kept };
   }
 
   #device(): void {
@@ -209,7 +223,9 @@ class Compiler {
   }
   #free_id(): number {
     let id = -1;
-    while (this.#buckets.has(id) || this.#shadow_at.has(id)) id--;
+    const used = (i: number) =>
+      this.#buckets.has(i) || this.#shadow_at.has(i) || this.#t.first_ids.has(i);
+    while (used(id)) id--;
     return id;
   }
   #alg(): crush_algorithm {
@@ -265,7 +281,7 @@ class Compiler {
       for (const [id, at] of this.#shadow_at) {
         if (this.#buckets.has(id)) this.#t.fail(`duplicate bucket id ${id}`, at);
       }
-      this.#with_classes = populate_classes({ ...draft, class_bucket: this.#class_bucket });
+      this.#with_classes = populate_classes({ ...draft, class_bucket: this.#class_bucket }, true);
     }
     return this.#with_classes;
   }

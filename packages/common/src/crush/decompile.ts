@@ -2,7 +2,9 @@
  * A CRUSH map as text, laid out as `crushtool -d` does. Shadow trees show as `id -5 class hdd`.
  * Ceph counterpart: CrushCompiler::decompile. cluster.md §2.9.
  */
+
 import type { CrushWrapper } from "./CrushWrapper.ts";
+import { usable_choose_args } from "./choose_args.ts";
 import { alg_name } from "./dump.ts";
 import {
   CRUSH_BUCKET_LIST,
@@ -10,6 +12,7 @@ import {
   CRUSH_BUCKET_UNIFORM,
   CRUSH_RULE_OPS,
   type crush_bucket,
+  type crush_choose_arg,
   type crush_rule,
   type crush_rule_step,
   type crush_tunables,
@@ -30,9 +33,10 @@ export const TEXT_TUNABLES: crush_tunables = {
 
 /**
  * A 16.16 number with three decimals, as C prints the nearest float: a tie goes to the even digit,
- * where toFixed would go up.
+ * where toFixed would go up. From 32768.0 on it prints as the negative number of the same bits.
  */
 export function print_fixedpoint(w: number): string {
+  if (w >= 2 ** 31) return `-${print_fixedpoint(2 ** 32 - w)}`;
   const thousandths = (Math.fround(w) / 0x10000) * 1000;
   let n = Math.floor(thousandths);
   const rest = thousandths - n;
@@ -52,7 +56,7 @@ export function decompile_crush(c: CrushWrapper): string {
     if (name !== undefined) out.push(`device ${id} ${name}${class_suffix(c, id)}`);
   }
   out.push("", "# types");
-  if (!c.map.type_names.has(0)) out.push("type 0 osd");
+  if (c.map.type_names.size > 0 && !c.map.type_names.has(0)) out.push("type 0 osd");
   for (const [id, name] of [...c.map.type_names].sort(([a], [b]) => a - b)) {
     out.push(`type ${id} ${name}`);
   }
@@ -65,8 +69,8 @@ export function decompile_crush(c: CrushWrapper): string {
   }
   if (c.map.choose_args.size > 0) {
     out.push("", "# choose_args");
-    for (const id of [...c.map.choose_args.keys()].sort((a, b) => a - b)) {
-      print_choose_args(out, c, id);
+    for (const [id, args] of [...usable_choose_args(c.map)].sort(([a], [b]) => a - b)) {
+      print_choose_args(out, id, [...args.values()]);
     }
   }
   out.push("", "# end crush map", "");
@@ -164,18 +168,19 @@ function print_step(c: CrushWrapper, s: crush_rule_step): string {
 /** The original prints ids without a sign, and cannot read this one again; we can. */
 export const DEFAULT_SET_TEXT = "18446744073709551615";
 
-function print_choose_args(out: string[], c: CrushWrapper, set: number): void {
+function print_choose_args(out: string[], set: number, args: crush_choose_arg[]): void {
+  const list = (values: readonly (string | number)[]) =>
+    `[ ${values.map((v) => `${v} `).join("")}]`;
   out.push(`choose_args ${set === DEFAULT_CHOOSE_ARGS ? DEFAULT_SET_TEXT : set} {`);
-  const args = [...(c.map.choose_args.get(set)?.values() ?? [])];
   for (const a of args.sort((x, y) => y.bucket_id - x.bucket_id)) {
     if (a.weight_set.length + a.ids.length === 0) continue;
     out.push("  {", `    bucket_id ${a.bucket_id}`);
     if (a.weight_set.length > 0) {
       out.push("    weight_set [");
-      for (const ws of a.weight_set) out.push(`      [ ${ws.map(print_fixedpoint).join(" ")} ]`);
+      for (const ws of a.weight_set) out.push(`      ${list(ws.map(print_fixedpoint))}`);
       out.push("    ]");
     }
-    if (a.ids.length > 0) out.push(`    ids [ ${a.ids.join(" ")} ]`);
+    if (a.ids.length > 0) out.push(`    ids ${list(a.ids)}`);
     out.push("  }");
   }
   out.push("}");

@@ -3,7 +3,9 @@
  * Ceph counterpart: CrushWrapper::dump*. Straw lengths and tree node weights are not part of it;
  * the mapper works them out again.
  */
+
 import type { CrushWrapper } from "./CrushWrapper.ts";
+import { usable_choose_args } from "./choose_args.ts";
 import { has_legacy_tunables, has_optimal_tunables, tunables_profile } from "./tunables.ts";
 import {
   CRUSH_ALG_NAMES,
@@ -33,10 +35,11 @@ export function crush_dump(c: CrushWrapper): Record<string, unknown> {
     return cls === undefined ? device : { ...device, class: cls };
   });
   const types = [...m.type_names.keys()].sort(by_id);
-  const args = [...m.choose_args].sort(([a], [b]) => a - b);
+  if (types.length > 0 && types[0] !== 0) types.unshift(0);
+  const args = [...usable_choose_args(m)].sort(([a], [b]) => a - b);
   return {
     devices,
-    types: types.map((type_id) => ({ type_id, name: m.type_names.get(type_id) ?? "" })),
+    types: types.map((type_id) => ({ type_id, name: m.type_names.get(type_id) ?? "device" })),
     buckets: [...m.buckets.keys()].sort(falling).map((id) => dump_bucket(c, id)),
     rules: c.rule_ids().map((id) => crush_rule_dump(c, id)),
     tunables: dump_tunables(m),
@@ -57,10 +60,11 @@ function dump_bucket(c: CrushWrapper, id: number): Record<string, unknown> {
     name: c.get_item_name(id) ?? "",
     type_id: b.type,
     type_name: c.get_type_name(b.type) ?? "",
-    weight: b.weight,
+    // Ceph takes weights for signed numbers when it prints them.
+    weight: b.weight | 0,
     alg: alg_name(b.alg),
     hash: "rjenkins1",
-    items: b.items.map((item, pos) => ({ id: item, weight: b.item_weights[pos] ?? 0, pos })),
+    items: b.items.map((item, pos) => ({ id: item, weight: (b.item_weights[pos] ?? 0) | 0, pos })),
   };
 }
 
@@ -70,7 +74,7 @@ export function crush_rule_dump(c: CrushWrapper, id: number): Record<string, unk
   if (!r) return {};
   return {
     rule_id: r.id,
-    rule_name: r.name,
+    ...(r.name === "" ? {} : { rule_name: r.name }),
     ruleset: r.ruleset ?? r.id,
     type: r.type,
     min_size: r.min_size,

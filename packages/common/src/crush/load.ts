@@ -18,7 +18,8 @@ import {
 const device_id = Type.Integer({ minimum: 0, maximum: 0x7fffffff });
 const item_id = Type.Integer({ minimum: -0x80000000, maximum: 0x7fffffff });
 const bucket_id = Type.Integer({ minimum: -0x80000000, maximum: -1 });
-const weight = Type.Integer({ minimum: 0, maximum: 0xffffffff });
+// Those from 32768.0 on show as negative ones.
+const weight = Type.Integer({ minimum: -0x80000000, maximum: 0xffffffff });
 const small = Type.Integer({ minimum: 0, maximum: 0xff });
 const tries = Type.Integer({ minimum: 0, maximum: 0x7fffffff });
 
@@ -49,7 +50,7 @@ const Dump = Type.Object({
   rules: Type.Array(
     Type.Object({
       rule_id: small,
-      rule_name: Type.String(),
+      rule_name: Type.Optional(Type.String()),
       type: small,
       min_size: small,
       max_size: small,
@@ -96,7 +97,7 @@ export function crush_from_dump(json: unknown): CrushWrapper {
     throw new CommandError("EINVAL", `not a crush dump: ${first?.path}: ${first?.message}`);
   }
   const item_names = new Map<number, string>();
-  for (const d of json.devices) if (d.name !== `device${d.id}`) item_names.set(d.id, d.name);
+  for (const d of real_devices(json)) item_names.set(d.id, d.name);
   for (const b of json.buckets) item_names.set(b.id, b.name);
   const m: crush_map = {
     max_devices: json.devices.reduce((max, d) => Math.max(max, d.id + 1), 0),
@@ -118,15 +119,23 @@ export function crush_from_dump(json: unknown): CrushWrapper {
   return new CrushWrapper(m);
 }
 
+/** Numbers that no device has show as devices, too, named `device5`: without class, in no bucket. */
+function real_devices(json: Dump): Dump["devices"] {
+  const held = new Set(json.buckets.flatMap((b) => b.items.map((i) => i.id)));
+  return json.devices.filter(
+    (d) => d.name !== `device${d.id}` || d.class !== undefined || held.has(d.id),
+  );
+}
+
 function load_bucket(b: Dump["buckets"][number]): crush_bucket {
   return {
     id: b.id,
     type: b.type_id,
     alg: CRUSH_ALG_NAMES[b.alg],
     hash: 0,
-    weight: b.weight,
+    weight: b.weight >>> 0,
     items: b.items.map((i) => i.id),
-    item_weights: b.items.map((i) => i.weight),
+    item_weights: b.items.map((i) => i.weight >>> 0),
   };
 }
 
@@ -134,12 +143,12 @@ function load_rule(r: Dump["rules"][number], json: Dump): crush_rule {
   const steps = r.steps.map((s): crush_rule_step => {
     const op = Object.entries(CRUSH_RULE_OPS).find(([n, o]) => n === s.op || o === s.opcode)?.[1];
     if (op === undefined) {
-      throw new CommandError("EINVAL", `rule ${r.rule_name}: unknown step ${s.op ?? s.opcode}`);
+      throw new CommandError("EINVAL", `rule ${r.rule_id}: unknown step ${s.op ?? s.opcode}`);
     }
     const type = json.types.find((t) => t.name === s.type)?.type_id;
     return { op, arg1: s.item ?? s.num ?? s.arg1 ?? 0, arg2: type ?? s.arg2 ?? 0 };
   });
-  const { rule_id: id, rule_name: name, type, min_size, max_size } = r;
+  const { rule_id: id, rule_name: name = "", type, min_size, max_size } = r;
   return { id, name, type, min_size, max_size, steps };
 }
 
@@ -172,8 +181,8 @@ function load_classes(json: Dump): Pick<crush_map, "class_names" | "class_map" |
     const real = json.buckets.find((o) => o.name === base);
     if (cls === undefined || !real) continue;
     class_map.set(b.id, id_of(cls));
-    const shadows = class_bucket.get(real.id) ?? new Map<number, number>();
-    class_bucket.set(real.id, shadows.set(id_of(cls), b.id));
+    const by_class = class_bucket.get(real.id) ?? new Map<number, number>();
+    class_bucket.set(real.id, by_class.set(id_of(cls), b.id));
   }
   return {
     class_map,

@@ -1,8 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { encode_crush_binary } from "./binary.ts";
+import { decode_crush_binary, encode_crush_binary } from "./binary.ts";
 import { compile_crush } from "./compile.ts";
 import { decompile_crush, print_fixedpoint } from "./decompile.ts";
-import { crush_vectors, from_base64 } from "./testing/vectors.ts";
+import { crush_from_dump } from "./load.ts";
+import { crush_oddities, crush_vectors, from_base64 } from "./testing/vectors.ts";
 import { CrushTextError } from "./tokens.ts";
 
 const HEAD = `device 0 osd.0
@@ -31,6 +32,16 @@ describe("CRUSH as text", () => {
     expect(encode_crush_binary(c)).toEqual(from_base64(v.binary_base64));
     expect(decompile_crush(c)).toBe(v.decompiled_text);
     expect(decompile_crush(compile_crush(v.decompiled_text))).toBe(v.decompiled_text);
+  });
+
+  it.each(crush_oddities().map((v) => [v.id, v] as const))("as crushtool: %s", (_, v) => {
+    const binary = from_base64(v.binary_base64);
+    expect(encode_crush_binary(compile_crush(v.source_text))).toEqual(binary);
+    const c = decode_crush_binary(binary);
+    expect(encode_crush_binary(c)).toEqual(binary);
+    expect(c.dump()).toEqual(v.crush_dump);
+    expect(decompile_crush(c)).toBe(v.decompiled_text);
+    expect(crush_from_dump(v.crush_dump).dump()).toEqual(v.crush_dump);
   });
 
   it("fills in ids, weights and positions that are left out", () => {
@@ -87,6 +98,11 @@ describe("CRUSH as text", () => {
     ["osd a { alg straw2 }", "1:1 a bucket cannot have the type of devices"],
     ["device 0 osd.9", "1:8 device 0 is already defined"],
     ["tunable choose_total_tries 10001", "1:28 a number 10001 is outside of 0 .. 10000"],
+    [
+      `${host("alg list")}tunable choose_total_tries 3`,
+      "2:1 tunables, devices and types come before buckets and rules",
+    ],
+    [`${host("alg list")}choose_args 0 { } ${host("alg list", "b")}`, "2:19 choose_args come last"],
     ["tunable foo 3", "1:9 tunable foo not recognized"],
     ["host a {", '1:9 expected "alg", found the end of the text'],
     ["host a~b {", '1:7 unexpected "~"'],

@@ -23,6 +23,8 @@ const WORD = /[A-Za-z0-9_.+-]+|[{}[\]]/y;
 
 export class TokenReader {
   readonly #tokens: Token[] = [];
+  /** Negative ids that open a block: buckets without one stay clear of these. */
+  readonly first_ids = new Set<number>();
   #next = 0;
 
   constructor(text: string) {
@@ -43,6 +45,10 @@ export class TokenReader {
         this.#tokens.push({ text: word, line: i + 1, column: at + 1 });
         at += word.length;
       }
+    });
+    this.#tokens.forEach(({ text: id }, i) => {
+      const opens = this.#tokens[i - 2]?.text === "{" && this.#tokens[i - 1]?.text === "id";
+      if (opens && /^-[0-9]+$/.test(id)) this.first_ids.add(Number(id));
     });
     this.#tokens.push({ text: "", line: lines.length, column: (lines.at(-1) ?? "").length + 1 });
   }
@@ -101,7 +107,9 @@ export class TokenReader {
       this.fail(`expected a weight, found ${this.#found()}`);
     }
     // Ceph reads a float and cuts what is below 1/65536.
-    const v = Math.trunc(Math.fround(Number(text)) * 0x10000);
+    const cut = Math.trunc(Math.fround(Number(text)) * 0x10000);
+    // From 32768.0 on, texts of its own making say the negative number of the same bits.
+    const v = cut < 0 && cut >= -(2 ** 31) ? cut + 2 ** 32 : cut;
     if (!(v >= 0 && v <= max)) {
       this.fail(`weight ${text} is outside of 0 .. ${Math.floor(max / 0x10000)}`);
     }

@@ -2,7 +2,9 @@
  * The tree of `ceph osd tree`: CRUSH's, with what the map says of each OSD.
  * Ceph counterpart: OSDMap::print_tree, OSDTreeFormattingDumper, CrushTreeDumper. cluster.md §7.2.
  */
+
 import type { CrushWrapper } from "../crush/CrushWrapper.ts";
+import { usable_choose_args } from "../crush/choose_args.ts";
 import { by_text } from "./bytes.ts";
 import type { OSDMap } from "./OSDMap.ts";
 
@@ -93,7 +95,7 @@ export function osd_status(m: OSDMap, o: number): "up" | "down" | "destroyed" {
 function pool_weights(m: OSDMap, id: number, parent: number): Record<string, number[]> {
   const pos = m.crush.get_bucket(parent)?.items.indexOf(id) ?? -1;
   const out: [string, number[]][] = [];
-  for (const [set, args] of [...m.crush.map.choose_args].sort(([a], [b]) => a - b)) {
+  for (const [set, args] of [...usable_choose_args(m.crush.map)].sort(([a], [b]) => a - b)) {
     const weight_set = args.get(parent)?.weight_set ?? [];
     if (weight_set.length === 0) continue;
     const name = set < 0 ? "(compat)" : (m.get_pool_name(set) ?? String(set));

@@ -26,6 +26,9 @@ function read_all<T>(kind: "crush" | "osdmap"): T[] {
   });
 }
 export const crush_vectors = (): crush_vector[] => read_all("crush");
+/** Maps of which crushtool makes what one would not expect. */
+export const crush_oddities = (): crush_vector[] =>
+  JSON.parse(readFileSync(new URL("../../crush-oddities.json", DIR), "utf8"));
 export const osdmap_vectors = (): osdmap_vector[] => read_all("osdmap");
 
 export function from_base64(s: string): Uint8Array {
