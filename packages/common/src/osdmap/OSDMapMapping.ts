@@ -7,7 +7,7 @@ import { CRUSH_ITEM_NONE, pg_pool, pg_ps, pg_t } from "../types/osd_types.ts";
 import { MapDelta } from "./map_delta.ts";
 import { union } from "./mapping.ts";
 import { PgStages, pg_to_crush, pick_primary, type up_acting_t } from "./mapping_stages.ts";
-import type { OSDMap } from "./OSDMap.ts";
+import { OSDMap } from "./OSDMap.ts";
 import type { pg_pool_t } from "./pg_pool_t.ts";
 
 export interface pg_mapping_t extends up_acting_t {
@@ -58,6 +58,13 @@ class Rows {
     }
     return changed;
   }
+  copy(): Rows {
+    const rows = new Rows(this.#length.length, 0);
+    rows.#width = this.#width;
+    rows.#data = this.#data.slice();
+    rows.#length.set(this.#length);
+    return rows;
+  }
   /** Lists may be longer than the pool's size: overrides, and searches that failed often. */
   #widen(width: number): void {
     const data = new Int32Array(this.#length.length * width);
@@ -72,15 +79,15 @@ class Rows {
 /** The PGs of one pool, by seed. */
 class PoolMapping {
   readonly pg_num: number;
-  readonly #picked: Rows;
-  readonly #tested: Rows;
-  readonly #raw: Rows;
-  readonly up: Rows;
-  readonly acting: Rows;
-  readonly #up_primary: Int32Array;
-  readonly #acting_primary: Int32Array;
+  #picked: Rows;
+  #tested: Rows;
+  #raw: Rows;
+  up: Rows;
+  acting: Rows;
+  #up_primary: Int32Array;
+  #acting_primary: Int32Array;
 
-  constructor(pool: pg_pool_t) {
+  constructor(pool: Pick<pg_pool_t, "pg_num" | "size">) {
     this.pg_num = pool.pg_num;
     const rows = () => new Rows(pool.pg_num, pool.size);
     this.#picked = rows();
@@ -91,6 +98,17 @@ class PoolMapping {
     // No PG has this primary: each is new at first.
     this.#up_primary = new Int32Array(pool.pg_num).fill(-2);
     this.#acting_primary = new Int32Array(pool.pg_num).fill(-2);
+  }
+  copy(): PoolMapping {
+    const p = new PoolMapping({ pg_num: this.pg_num, size: 0 });
+    p.#picked = this.#picked.copy();
+    p.#tested = this.#tested.copy();
+    p.#raw = this.#raw.copy();
+    p.up = this.up.copy();
+    p.acting = this.acting.copy();
+    p.#up_primary = this.#up_primary.slice();
+    p.#acting_primary = this.#acting_primary.slice();
+    return p;
   }
 
   /** Asks CRUSH, then goes on as {@link stage}. */
@@ -155,6 +173,14 @@ export class OSDMapMapping {
   constructor(map: OSDMap) {
     this.#map = map;
     for (const id of map.pool_ids()) this.#map_pool(id, []);
+  }
+
+  /** One that stays behind, or goes another way, when this one goes on. */
+  copy(): OSDMapMapping {
+    const m = new OSDMapMapping(new OSDMap());
+    m.#map = this.#map;
+    for (const [id, pool] of this.#pools) m.#pools.set(id, pool.copy());
+    return m;
   }
 
   get epoch(): number {

@@ -20,3 +20,4 @@ export * from "./pg_pool_t.ts";
 export * from "./pg_split.ts";
 export * from "./tool/index.ts";
 export * from "./utime.ts";
+export * from "./whatif/index.ts";

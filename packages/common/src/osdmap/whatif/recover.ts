@@ -1,0 +1,53 @@
+/** What recovery and backfill of an imagined PG come to, once there is time for them. */
+import { shard_osd } from "../../types/osd_types.ts";
+import type { OSDMap } from "../OSDMap.ts";
+import type { ImaginedPG } from "./ImaginedPG.ts";
+
+/** Copies all that can be copied. True if the PG has to peer again because of it. */
+export function recover_pg(pg: ImaginedPG, map: OSDMap): boolean {
+  if (pg.outcome.state !== "peered") return false;
+  const is_up = (o: number) => map.is_up(o);
+  if (!pg.enough(pg.sources(is_up))) resolve_unknown(pg, map);
+  if (!pg.enough(pg.sources(is_up))) return false;
+  for (const s of pg.shards(pg.cur.acting)) {
+    const c = pg.copies.get(s);
+    if (c && c.missing !== "none") c.missing = "none";
+  }
+  let filled = false;
+  for (const s of pg.shards(pg.cur.up)) {
+    const c = pg.copies.get(s);
+    if (!c || c.complete) continue;
+    c.complete = true;
+    c.missing = "none";
+    c.last_update = pg.version;
+    pg.created++;
+    filled = true;
+  }
+  if (!filled) become_clean(pg, map);
+  return filled;
+}
+
+/** The members together have all, as long as none of the first ones is gone. */
+function resolve_unknown(pg: ImaginedPG, map: OSDMap): void {
+  if (pg.start.missing !== "unknown") return;
+  const first = pg.shards(pg.start.at.acting);
+  if (!first.every((s) => map.is_up(shard_osd(s)) && pg.copies.get(s)?.missing === "unknown")) {
+    return;
+  }
+  for (const s of first) {
+    const c = pg.copies.get(s);
+    if (c) c.missing = "none";
+  }
+}
+
+function become_clean(pg: ImaginedPG, map: OSDMap): void {
+  const { up, acting } = pg.cur;
+  const members = pg.shards(acting);
+  if (members.length !== pg.kind.pool.size || up.some((o, i) => o !== acting[i])) return;
+  pg.past.clear();
+  pg.last_epoch_clean = map.epoch;
+  // Strays that are there are told to remove their copies.
+  for (const s of [...pg.copies.keys()]) {
+    if (map.is_up(shard_osd(s)) && !members.includes(s)) pg.copies.delete(s);
+  }
+}
