@@ -1,7 +1,7 @@
 /**
  * One PG of an imagined cluster: its interval, its past intervals, and who holds a copy of what.
- * Instead of objects there is a count of moments at which writes were taken (`version`): a copy
- * that took part in all of them is current.
+ * Instead of objects there are moments at which writes were taken, counted by `version`: a copy has
+ * those in which it took part, and those it recovered.
  */
 import type { copy_info_t } from "../../peering/find_best_info.ts";
 import {
@@ -18,6 +18,13 @@ import { list_to_shards, PastIntervals } from "../intervals.ts";
 import type { up_acting_t } from "../mapping_stages.ts";
 import type { pool_kind } from "./pool_kind.ts";
 
+/** What was written after `lo`, up to `hi`, is in the log but not there. */
+export interface lacking {
+  readonly lo: number;
+  readonly hi: number;
+  /** False: some of it may be there; the PG dump does not say who has what. */
+  readonly sure: boolean;
+}
 /** One copy of a PG, or one shard of it, on one OSD. */
 export interface imagined_copy {
   /** Has the log up to here. */
@@ -27,13 +34,13 @@ export interface imagined_copy {
   history_les: epoch_t;
   /** Not a backfill target that is still being filled. */
   complete: boolean;
-  /** Has the log, but not all the objects in it. */
-  missing: "none" | "some" | "unknown";
+  lacks: readonly lacking[];
 }
 
 /** What PGs are at in the first map; copies older than that are one behind. */
 const START_VERSION = 10;
 const STALE_VERSION = START_VERSION - 1;
+const SOMETHING: lacking = { lo: 0, hi: START_VERSION, sure: false };
 /** Logs reach back to here: whoever ever had a copy joins by log. */
 const LOG_TAIL = eversion(1, 1);
 const NO_STATS = { stat_sum: { num_objects_missing: 0 } };
@@ -58,6 +65,7 @@ export interface pg_start {
   readonly same_interval_since: epoch_t;
   /** Members of the CRUSH set that are down: they are likely to have older copies. */
   readonly absent: readonly pg_shard_t[];
+  /** `unknown`: some members miss objects, and the PG dump does not say which. */
   readonly missing: "none" | "unknown";
 }
 
@@ -100,17 +108,16 @@ export class ImaginedPG {
   #first_copies(): void {
     const les = this.same_interval_since;
     const current = { last_update: START_VERSION, les, history_les: les };
+    const lacks = this.start.missing === "none" ? [] : [SOMETHING];
     for (const s of this.shards(this.start.at.acting)) {
-      this.copies.set(s, { ...current, complete: true, missing: this.start.missing });
+      this.copies.set(s, { ...current, complete: true, lacks });
     }
     for (const s of this.shards(this.start.at.up)) {
-      if (this.copies.has(s)) continue;
-      this.copies.set(s, { ...current, complete: false, missing: "some" });
+      if (!this.copies.has(s)) this.copies.set(s, { ...current, complete: false, lacks: [] });
     }
+    const stale = { last_update: STALE_VERSION, les: 1, history_les: 1 };
     for (const s of this.start.absent) {
-      if (this.copies.has(s)) continue;
-      const stale = { last_update: STALE_VERSION, les: 1, history_les: 1 };
-      this.copies.set(s, { ...stale, complete: true, missing: "none" });
+      if (!this.copies.has(s)) this.copies.set(s, { ...stale, complete: true, lacks: [] });
     }
   }
 
@@ -128,7 +135,7 @@ export class ImaginedPG {
     const last_update = eversion(1, c.last_update);
     return {
       last_update,
-      last_complete: c.missing === "some" ? EVERSION_ZERO : last_update,
+      last_complete: c.lacks.length > 0 ? EVERSION_ZERO : last_update,
       log_tail: LOG_TAIL,
       last_backfill: c.complete ? "MAX" : "MIN",
       last_epoch_started: c.les,
@@ -144,18 +151,31 @@ export class ImaginedPG {
   is_active(): boolean {
     return this.outcome.state === "peered" && this.num_acting() >= this.kind.pool.min_size;
   }
-  /** Copies with every object as of now, on OSDs that `is_up`. */
-  sources(is_up: (osd: number) => boolean, missing: imagined_copy["missing"] = "none") {
-    const found: pg_shard_t[] = [];
+  /** Copies that have what was written last at `v`, on OSDs that `is_up`. */
+  #holders(v: number, is_up: (osd: number) => boolean, sure: boolean): Set<pg_shard_t> {
+    const found = new Set<pg_shard_t>();
     for (const [s, c] of this.copies) {
-      const current = c.complete && c.last_update === this.version && c.missing === missing;
-      if (current && is_up(shard_osd(s))) found.push(s);
+      if (!c.complete || c.last_update < v || !is_up(shard_osd(s))) continue;
+      if (!c.lacks.some((l) => l.lo < v && v <= l.hi && (sure || l.sure))) found.add(s);
     }
     return found;
   }
-  /** Are these enough to have all data from? */
-  enough(shards: readonly pg_shard_t[]): boolean {
-    return this.kind.is_recoverable(new Set(shards));
+  /** Versions between which all are alike: who has one of them has those down to the one before. */
+  #marks(): number[] {
+    const marks = new Set([this.version]);
+    for (const c of this.copies.values()) {
+      marks.add(c.last_update);
+      for (const l of c.lacks) marks.add(l.lo).add(l.hi);
+    }
+    return [...marks].filter((v) => v > 0 && v <= this.version);
+  }
+  /** Can what was written after `lo`, up to `hi`, be had from the OSDs that are up? */
+  can_be_had(is_up: (osd: number) => boolean, lo = 0, hi = this.version): "yes" | "no" | "unknown" {
+    const marks = this.#marks().filter((v) => lo < v && v <= hi);
+    const at = (sure: boolean) =>
+      marks.every((v) => this.kind.is_recoverable(this.#holders(v, is_up, sure)));
+    if (at(true)) return "yes";
+    return at(false) ? "unknown" : "no";
   }
 
   /** Peering came to an end with these members: all have the log of `auth`. */
@@ -166,11 +186,11 @@ export class ImaginedPG {
     const started = { last_update, les: epoch, history_les: epoch };
     for (const s of this.shards(this.cur.acting)) {
       const c = this.copies.get(s);
-      const missing = c && c.last_update >= last_update ? c.missing : "some";
-      this.copies.set(s, { ...started, complete: true, missing });
+      const lacks = c ? joined(c, last_update) : [{ lo: 0, hi: last_update, sure: true }];
+      this.copies.set(s, { ...started, complete: true, lacks });
     }
     for (const s of backfill) {
-      this.copies.set(s, { ...started, complete: false, missing: "some" });
+      this.copies.set(s, { ...started, complete: false, lacks: [] });
     }
     this.outcome = { state: "peered" };
   }
@@ -186,4 +206,13 @@ export class ImaginedPG {
       if (c && c.last_update === before) c.last_update = this.version;
     }
   }
+}
+
+/** What a copy lacks once it has the log up to `version`: what it did, and what it slept through. */
+function joined(c: imagined_copy, version: number): lacking[] {
+  const lacks = c.lacks.flatMap((l) =>
+    l.lo < version ? { ...l, hi: Math.min(l.hi, version) } : [],
+  );
+  if (c.last_update < version) lacks.push({ lo: c.last_update, hi: version, sure: true });
+  return lacks;
 }

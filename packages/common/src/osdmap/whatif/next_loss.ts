@@ -1,6 +1,6 @@
 /** Whose loss would hurt next: each OSD and each failure domain, by what would go with it. */
 import type { CrushWrapper } from "../../crush/CrushWrapper.ts";
-import { shard_osd } from "../../types/osd_types.ts";
+import { type pg_shard_t, shard_osd } from "../../types/osd_types.ts";
 import type { OSDMap } from "../OSDMap.ts";
 import type { judged_pg } from "./verdict.ts";
 
@@ -35,11 +35,13 @@ interface Level {
 }
 const NOWHERE = 0x7fffffff;
 
-function count_pg(level: Level, p: judged_pg, readable: boolean): void {
+function count_pg(level: Level, p: judged_pg, copies: Copies | undefined): void {
   const members = by_domain(level, p.members);
-  const sources = by_domain(level, p.sources);
   const { min_size } = p.kind.pool;
-  for (const domain of new Set([...members.keys(), ...sources.keys()])) {
+  const domains = new Set(members.keys());
+  for (const s of copies?.holders ?? []) domains.add(level.domain[shard_osd(s)] ?? NOWHERE);
+  domains.delete(NOWHERE);
+  for (const domain of domains) {
     let t = level.tallies.get(domain);
     if (!t) {
       t = new Tally();
@@ -52,13 +54,8 @@ function count_pg(level: Level, p: judged_pg, readable: boolean): void {
       if (p.pg.active !== "no" && left < min_size) t.inactive++;
       if (p.pg.active !== "no" && left === min_size) t.no_margin++;
     }
-    if (readable && sources.has(domain) && !enough_without(level, p, domain)) t.last_copy++;
+    if (copies && !copies.enough((o) => level.domain[o] !== domain)) t.last_copy++;
   }
-}
-function enough_without(level: Level, p: judged_pg, domain: number): boolean {
-  const rest = p.sources.filter((s) => level.domain[shard_osd(s)] !== domain);
-  if (rest.length < p.kind.needed) return false;
-  return !p.kind.ec || p.kind.is_recoverable(new Set(rest));
 }
 function by_domain(level: Level, shards: judged_pg["members"]): Map<number, number> {
   const out = new Map<number, number>();
@@ -67,6 +64,32 @@ function by_domain(level: Level, shards: judged_pg["members"]): Map<number, numb
     if (d !== NOWHERE) out.set(d, (out.get(d) ?? 0) + 1);
   }
   return out;
+}
+
+interface Copies {
+  readonly holders: readonly pg_shard_t[];
+  /** Of those on OSDs that pass. */
+  enough(test: (osd: number) => boolean): boolean;
+}
+/** undefined: not all data can be had as it is, or nobody knows whether. */
+function copies_of(map: OSDMap, p: judged_pg): Copies | undefined {
+  const { touched, members, kind } = p;
+  if (!touched) {
+    if (p.start.missing === "unknown" || p.start.history === "unknown") return undefined;
+    if (members.length < kind.needed) return undefined;
+    const enough = (test: (o: number) => boolean) => {
+      const left = members.filter((s) => test(shard_osd(s)));
+      return left.length >= kind.needed;
+    };
+    return { holders: members, enough };
+  }
+  if (touched.start.history === "unknown") return undefined;
+  const is_up = (o: number) => map.is_up(o);
+  if (touched.can_be_had(is_up) !== "yes") return undefined;
+  const holders = [...touched.copies.keys()].filter((s) => is_up(shard_osd(s)));
+  const enough = (test: (o: number) => boolean) =>
+    touched.can_be_had((o) => is_up(o) && test(o)) === "yes";
+  return { holders, enough };
 }
 
 /** One level for OSDs, one for each type of bucket that has something above it. */
@@ -97,8 +120,8 @@ function domains(crush: CrushWrapper, type: number, max_osd: number): Int32Array
 export function rank_next_losses(map: OSDMap, pgs: Iterable<judged_pg>): next_loss[][] {
   const levels = levels_of(map);
   for (const p of pgs) {
-    const readable = p.kind.is_recoverable(new Set(p.sources));
-    for (const level of levels) count_pg(level, p, readable);
+    const copies = copies_of(map, p);
+    for (const level of levels) count_pg(level, p, copies);
   }
   return levels.map(({ type, tallies }) => {
     const rows = [...tallies].map(([id, t]): next_loss => {

@@ -30,6 +30,8 @@ const FORCE_AUTH_PRIMARY = 100;
 export function peer_pg(pg: ImaginedPG, map: OSDMap): peering_result {
   const { up, acting, up_primary, acting_primary } = pg.cur;
   if (acting_primary < 0 || !map.is_up(acting_primary)) return { result: "no_primary" };
+  // Members that never had it hear of a PG from those who have: if none is up, nobody peers.
+  if (![...pg.copies.keys()].some((s) => map.is_up(shard_osd(s)))) return { result: "no_primary" };
   const prior = PriorSet.build({
     past_intervals: pg.past,
     osdmap: map,

@@ -7,19 +7,20 @@ import type { ImaginedPG } from "./ImaginedPG.ts";
 export function recover_pg(pg: ImaginedPG, map: OSDMap): boolean {
   if (pg.outcome.state !== "peered") return false;
   const is_up = (o: number) => map.is_up(o);
-  if (!pg.enough(pg.sources(is_up))) resolve_unknown(pg, map);
-  if (!pg.enough(pg.sources(is_up))) return false;
-  for (const s of pg.shards(pg.cur.acting)) {
-    const c = pg.copies.get(s);
-    if (c && c.missing !== "none") c.missing = "none";
-  }
+  const can_be_had = (lo: number, hi: number) => pg.can_be_had(is_up, lo, hi) === "yes";
+  if (pg.can_be_had(is_up) === "unknown") resolve_unknown(pg, map);
+  const members = pg.shards(pg.cur.acting).flatMap((s) => pg.copies.get(s) ?? []);
+  // First all is decided, then it is done: what one copy lacks it may get from another.
+  const left = members.map((c) => c.lacks.filter((l) => !can_be_had(l.lo, l.hi)));
+  members.forEach((c, i) => {
+    c.lacks = left[i] ?? [];
+  });
+  if (pg.can_be_had(is_up) !== "yes") return false;
   let filled = false;
   for (const s of pg.shards(pg.cur.up)) {
     const c = pg.copies.get(s);
     if (!c || c.complete) continue;
-    c.complete = true;
-    c.missing = "none";
-    c.last_update = pg.version;
+    pg.copies.set(s, { ...c, complete: true, lacks: [], last_update: pg.version });
     pg.created++;
     filled = true;
   }
@@ -29,14 +30,11 @@ export function recover_pg(pg: ImaginedPG, map: OSDMap): boolean {
 
 /** The members together have all, as long as none of the first ones is gone. */
 function resolve_unknown(pg: ImaginedPG, map: OSDMap): void {
-  if (pg.start.missing !== "unknown") return;
   const first = pg.shards(pg.start.at.acting);
-  if (!first.every((s) => map.is_up(shard_osd(s)) && pg.copies.get(s)?.missing === "unknown")) {
-    return;
-  }
+  if (!first.every((s) => map.is_up(shard_osd(s)))) return;
   for (const s of first) {
     const c = pg.copies.get(s);
-    if (c) c.missing = "none";
+    if (c) c.lacks = c.lacks.filter((l) => l.sure);
   }
 }
 

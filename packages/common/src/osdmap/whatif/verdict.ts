@@ -40,8 +40,6 @@ export interface judged_pg {
   readonly touched: ImaginedPG | undefined;
   readonly start: pg_start;
   readonly members: readonly pg_shard_t[];
-  /** Shards that are up and have all of their data. */
-  readonly sources: readonly pg_shard_t[];
 }
 
 function shards_of(kind: pool_kind, osds: readonly number[]): pg_shard_t[] {
@@ -94,8 +92,7 @@ function untouched_pg(pgid: pg_t, kind: pool_kind, start: pg_start): judged_pg {
     margin: fields.was_active === "yes" ? members.length - kind.pool.min_size : null,
     unfound: start.state.includes("_unfound") ? "yes" : "no",
   };
-  const sources = start.missing === "none" ? members : [];
-  return { pg, kind, touched: undefined, start, members, sources };
+  return { pg, kind, touched: undefined, start, members };
 }
 
 /** Of what is not known to have peered, it can still be said when too few are left. */
@@ -115,15 +112,13 @@ function unknown_pg(t: ImaginedPG, map: OSDMap): judged_pg {
     margin: null,
     unfound: "unknown",
   };
-  return { pg, kind, touched: t, start, members, sources: [] };
+  return { pg, kind, touched: t, start, members };
 }
 
 function known_pg(t: ImaginedPG, map: OSDMap): judged_pg {
-  const is_up = (o: number) => map.is_up(o);
   const { kind, start } = t;
   const members = t.shards(t.cur.acting);
-  const sources = t.sources(is_up);
-  const unfound = unfound_of(t, sources, is_up);
+  const unfound = unfound_of(t, map);
   const active = t.is_active();
   const pg: whatif_pg = {
     ...common_fields(t.pgid, kind, start),
@@ -138,17 +133,14 @@ function known_pg(t: ImaginedPG, map: OSDMap): judged_pg {
     lost_writes: t.lost_writes,
     reason: unfound === "unknown" ? "which of its members miss objects is not in the PG dump" : "",
   };
-  return { pg, kind, touched: t, start, members, sources };
+  return { pg, kind, touched: t, start, members };
 }
 
-function unfound_of(
-  t: ImaginedPG,
-  sources: readonly pg_shard_t[],
-  is_up: (o: number) => boolean,
-): whatif_answer {
-  if (t.outcome.state !== "peered" || t.enough(sources)) return "no";
-  return t.enough([...sources, ...t.sources(is_up, "unknown")]) ? "unknown" : "yes";
+function unfound_of(t: ImaginedPG, map: OSDMap): whatif_answer {
+  if (t.outcome.state !== "peered") return "no";
+  return UNFOUND[t.can_be_had((o) => map.is_up(o))];
 }
+const UNFOUND = { yes: "no", no: "yes", unknown: "unknown" } as const;
 
 function state_of(t: ImaginedPG, unfound: whatif_answer): string {
   const bits = new Set<pg_state_t>();
@@ -167,7 +159,7 @@ function state_of(t: ImaginedPG, unfound: whatif_answer): string {
   }
   bits.add(t.is_active() ? "active" : "peered");
   const undersized = t.num_acting() < t.kind.pool.size;
-  const lacking = t.shards(acting).some((s) => t.copies.get(s)?.missing !== "none");
+  const lacking = t.shards(acting).some((s) => (t.copies.get(s)?.lacks.length ?? 0) > 0);
   const filling = t.shards(up).some((s) => !t.copies.get(s)?.complete);
   if (undersized) bits.add("undersized");
   if (undersized || lacking) bits.add("degraded");
