@@ -15,6 +15,7 @@ import { add_rados_commands } from "./commands/rados.ts";
 import { add_health_and_log, STATUS_SPECS, status_command } from "./commands/status.ts";
 import { add_config, add_pg_target, add_tell } from "./commands/tell.ts";
 import { path_of, unknown_command } from "./errors.ts";
+import { add_whatif } from "./offline/whatif.ts";
 import { nearest } from "./suggest.ts";
 import { VERSION } from "./version.ts";
 
@@ -69,6 +70,7 @@ export function build_program(io: CliIo): Command {
   add_config(program);
   add_rados_commands(program);
   add_cluster_commands(program);
+  add_whatif(program);
   add_completion(program);
   describe_groups(program);
   program.addHelpText("after", EXAMPLES);

@@ -54,6 +54,11 @@ export function read_crush(file: string): CrushWrapper {
   return blame(file, () => parse_crush(read_bytes(file)));
 }
 
+/** Any JSON file; `-` is standard input. Throws CommandError. */
+export function read_json(file: string): unknown {
+  return blame(file, () => parse_json(new TextDecoder().decode(read_bytes(file))));
+}
+
 /** Throws MapError or CommandError. `crush` replaces the CRUSH map that `bytes` have or lack. */
 export function parse_osdmap(bytes: Uint8Array, crush?: CrushWrapper): loaded_osdmap {
   const with_crush = (m: OSDMap) => (crush ? new OSDMap({ ...m.f, crush }) : m);

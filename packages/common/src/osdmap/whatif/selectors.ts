@@ -53,21 +53,24 @@ function bucket_names(crush: CrushWrapper, type?: number): string[] {
 function bucket_called(crush: CrushWrapper, name: string): number {
   const id = crush.get_item_id(name);
   if (id !== undefined && id < 0) return id;
-  const like = [...bucket_names(crush), ...[...crush.map.type_names.values()].map((t) => `${t}=`)];
-  throw new WhatifInputError("ENOENT", `nothing in the map is called '${name}'`, name, like);
+  const message = `nothing in the map is called '${name}'`;
+  throw new WhatifInputError("ENOENT", message, name, bucket_names(crush));
 }
 
 function bucket_of_type(crush: CrushWrapper, type: string, name: string): number {
   const type_id = crush.get_type_id(type);
   if (type_id === undefined) {
     const types = [...crush.map.type_names.values(), "class"];
-    throw new WhatifInputError("ENOENT", `'${type}' is no type of the CRUSH map`, type, types);
+    const like = types.map((t) => `${t}=${name}`);
+    const word = `${type}=${name}`;
+    throw new WhatifInputError("ENOENT", `'${type}' is no type of the CRUSH map`, word, like);
   }
   const id = crush.get_item_id(name);
   if (id !== undefined && crush.get_item_type(id) === type_id) return id;
   const but = id === undefined ? "" : `: '${name}' is a ${type_name_of(crush, id)}`;
-  const names = bucket_names(crush, type_id);
-  throw new WhatifInputError("ENOENT", `no ${type} is called '${name}'${but}`, name, names);
+  const like = bucket_names(crush, type_id).map((n) => `${type}=${n}`);
+  const word = `${type}=${name}`;
+  throw new WhatifInputError("ENOENT", `no ${type} is called '${name}'${but}`, word, like);
 }
 function type_name_of(crush: CrushWrapper, id: number): string {
   return crush.get_type_name(crush.get_item_type(id)) ?? "device";
@@ -78,5 +81,6 @@ function of_class(map: OSDMap, name: string, word: string): number[] {
   if (osds.length > 0) return osds;
   const classes = [...new Set(map.crush.map.class_names.values())].sort();
   const why = classes.includes(name) ? `'${word}' holds no OSD that exists` : "";
-  throw new WhatifInputError("ENOENT", why || `no device class '${name}'`, name, classes);
+  const like = classes.map((c) => `class=${c}`);
+  throw new WhatifInputError("ENOENT", why || `no device class '${name}'`, word, like);
 }

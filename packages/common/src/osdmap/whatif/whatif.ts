@@ -199,12 +199,16 @@ function is_affected(p: whatif_pg): boolean {
     p.state !== p.was || p.active !== "yes" || p.reason !== "" || p.undersized || p.lost_writes
   );
 }
-/** Inactive ones first, then those nobody can tell of, then by margin. Equal ones keep their order. */
+/**
+ * Inactive ones first, then those nobody can tell of, then by margin; of these first what was not so
+ * before. Equal ones keep their order.
+ */
 function by_severity(a: whatif_pg, b: whatif_pg): number {
   const rank = (p: whatif_pg) =>
     ["down", "incomplete", "stale"].findIndex((w) => has(p, w)) >= 0 ? 0 : RANK[p.active];
   return (
     rank(a) - rank(b) ||
+    Number(b.state !== b.was) - Number(a.state !== a.was) ||
     Number(b.lost_writes) - Number(a.lost_writes) ||
     (a.margin ?? 0) - (b.margin ?? 0)
   );
