@@ -142,6 +142,17 @@ const CHANGE: readonly MonSpec[] = [
   },
   { use: "osd create [uuid] [id]", about: "allocate an OSD id", status_is_data: true },
   { use: "osd reweight <id> <weight>", about: "override weight, 0.0 to 1.0" },
+  {
+    use: "osd require-osd-release <release>",
+    about: "admit only OSDs of this release and newer",
+    options: [SURE],
+    choices: { release: ["luminous", "mimic", "nautilus", "octopus", "pacific"] },
+  },
+  {
+    use: "osd set-require-min-compat-client <version>",
+    about: "admit only clients of this release and newer; upmaps need luminous",
+    options: [SURE],
+  },
   { use: "osd primary-affinity <id> <weight>", about: "how readily it is primary, 0.0 to 1.0" },
   { use: "osd setmaxosd <newmax>", about: "set how many OSD ids there are" },
   {

@@ -7,6 +7,7 @@ export { decompile_crush, print_fixedpoint } from "./decompile.ts";
 export { crush_min_required_version, crush_rule_dump } from "./dump.ts";
 export * from "./hash.ts";
 export { crush_from_dump } from "./load.ts";
+export { print_ostream_float } from "./print_float.ts";
 export { CrushTextError } from "./tokens.ts";
 export * from "./tunables.ts";
 export * from "./types.ts";

@@ -18,6 +18,7 @@ export * from "./osd_tree.ts";
 export * from "./osdmap_fields.ts";
 export * from "./pg_pool_t.ts";
 export * from "./pg_split.ts";
+export { is_release_before, THIS_RELEASE } from "./releases.ts";
 export * from "./tool/index.ts";
 export * from "./utime.ts";
 export * from "./whatif/index.ts";

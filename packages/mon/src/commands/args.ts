@@ -3,7 +3,7 @@
  * `pg_num`, `ids`, `id`, `var`, `val`, `yes_i_really_mean_it` ... A wrong one ends the command with
  * EINVAL and one line that names it. Ceph counterpart: cmd_getval, src/mon/MonCommands.h.
  */
-import { type OSDMap, pg_parse, pg_pool, type pg_t } from "@tako/common";
+import { type OSDMap, pg_parse, type pg_t } from "@tako/common";
 import { fail } from "./reply.ts";
 
 export type Cmd = Readonly<Record<string, unknown>>;
@@ -104,13 +104,11 @@ export class Args {
   }
 
   /** A PG that exists. */
-  pgid(map: OSDMap, name = "pgid"): pg_t {
+  pgid(map: OSDMap, none = (text: string) => `pg ${text} does not exist`, name = "pgid"): pg_t {
     const t = this.str(name);
     const pg = pg_parse(t);
-    if (!pg) return fail("EINVAL", `'${t}' is not a pgid: <pool>.<hex>, such as 1.2a`);
-    if (!map.have_pg_pool(pg_pool(pg))) return fail("ENOENT", `pool ${pg_pool(pg)} does not exist`);
-    if (!map.pg_exists(pg)) return fail("ENOENT", `pg ${pg} does not exist`);
-    return pg;
+    if (!pg) return fail("EINVAL", `invalid pgid '${t}'`);
+    return map.pg_exists(pg) ? pg : fail("ENOENT", none(pg));
   }
 
   /** Id of a pool named by name, or by number where that is no pool's name. */
@@ -126,7 +124,11 @@ export class Args {
   }
 }
 
+/** As far as the ids of CRUSH go; the last one stands for none. */
+const MAX_ID = 0x7fffffff;
+
 export function parse_osd(text: string): number {
-  const m = /^(?:osd\.)?(\d{1,9})$/.exec(text);
-  return m ? Number(m[1]) : fail("EINVAL", `'${text}' is not an osd id: 3 or osd.3`);
+  const m = /^(?:osd\.)?(\d{1,10})$/.exec(text);
+  const id = Number(m?.[1] ?? -1);
+  return id >= 0 && id <= MAX_ID ? id : fail("EINVAL", `'${text}' is not an osd id: 3 or osd.3`);
 }

@@ -118,7 +118,7 @@ describe("refusals", () => {
     [{ prefix: "osd find", id: 9 }, "ENOENT", /osd\.9 does not exist/],
     [{ prefix: "osd dump", epoch: 999 }, "ENOENT", /there is no map for epoch 999/],
     [{ prefix: "osd map", pool: "no", object: "o" }, "ENOENT", /pool no does not exist/],
-    [{ prefix: "pg map", pgid: "1.zz" }, "EINVAL", /is not a pgid/],
+    [{ prefix: "pg map", pgid: "1.zz" }, "EINVAL", /invalid pgid '1.zz'/],
     [{ prefix: "pg map", pgid: "1.ff" }, "ENOENT", /pg 1\.ff does not exist/],
     [{ prefix: "pg dump", dumpcontents: ["all", "x"] }, "EINVAL", /dumpcontents must be one of/],
     [{ prefix: "pg ls", states: ["odd"] }, "EINVAL", /'odd' is not a valid pg state/],

@@ -17,7 +17,9 @@ import { OSD_WRITE_COMMANDS } from "./osd_write.ts";
 import { OVERRIDE_COMMANDS } from "./overrides.ts";
 import { PG_COMMANDS } from "./pg.ts";
 import { POOL_COMMANDS, POOL_WRITE_COMMANDS } from "./pool.ts";
+import { RELEASE_COMMANDS } from "./releases.ts";
 import { type CommandOutcome, type CommandReply, json, refused, reply_of_error } from "./reply.ts";
+import { UPMAP_COMMANDS } from "./upmap.ts";
 
 /** Answers from what is committed. */
 export type ReadCommand = (mon: Monitor, args: Args, data: readonly Uint8Array[]) => CommandReply;
@@ -45,6 +47,8 @@ const WRITE: ReadonlyMap<string, WriteCommand> = new Map(
     OVERRIDE_COMMANDS,
     POOL_WRITE_COMMANDS,
     PROFILE_WRITE_COMMANDS,
+    RELEASE_COMMANDS,
+    UPMAP_COMMANDS,
   ].flatMap((table) => Object.entries(table)),
 );
 

@@ -62,16 +62,6 @@ export const OSD_WRITE_COMMANDS: WriteCommands = {
     if (w !== pending_weight(v, o)) v.pending.inc.new_weight.set(o, w);
     return commit_then(`reweighted osd.${o} to ${args.str("weight")} (${w.toString(16)})`);
   },
-  "osd primary-affinity": (v, args) => {
-    const o = existing(v.osdmap, args);
-    const a = Math.trunc(args.float("weight", 0, 1) * CEPH_OSD_IN);
-    const { new_primary_affinity } = v.pending.inc;
-    if (a !== (new_primary_affinity.get(o) ?? v.osdmap.get_primary_affinity(o))) {
-      new_primary_affinity.set(o, a);
-    }
-    const text = `${args.str("weight")} (${a.toString(16)})`;
-    return commit_then(`set osd.${o} primary-affinity to ${text}`);
-  },
   "osd setmaxosd": setmaxosd,
   "osd set": (v, args) => set_flag(v, args.str("key"), "set"),
   "osd unset": (v, args) => set_flag(v, args.str("key"), "unset"),
@@ -84,7 +74,9 @@ export const OSD_WRITE_COMMANDS: WriteCommands = {
 };
 
 export function existing(map: OSDMap, args: Args, name = "id"): number {
-  const o = args.osd(name);
+  return need_osd(map, args.osd(name));
+}
+export function need_osd(map: OSDMap, o: number): number {
   return map.exists(o) ? o : fail("ENOENT", `osd.${o} does not exist`);
 }
 

@@ -1,83 +1,33 @@
-/** Overrides of placement and access: temps, upmaps, blocklist. cluster.md §3.5, §3.14. */
+/** Overrides of placement and access: temps, affinity, blocklist. cluster.md §3.5, §3.14. */
 import {
+  CEPH_OSD_DEFAULT_PRIMARY_AFFINITY,
   CRUSH_ITEM_NONE,
+  is_release_before,
   type OSDMap,
   pg_pool,
   type pg_t,
-  type upmap_item_t,
+  print_ostream_float,
   utime_str,
 } from "@tako/common";
+import type { Monitor } from "../monitor/Monitor.ts";
 import type { View } from "../osdmon/pending.ts";
 import { set_pg_temp } from "../osdmon/pg_temp.ts";
 import { type Args, parse_osd } from "./args.ts";
 import type { WriteCommands } from "./dispatch.ts";
-import { existing } from "./osd_write.ts";
-import { type CommandOutcome, commit_then, fail, reply_now } from "./reply.ts";
+import { existing, need_osd } from "./osd_write.ts";
+import { type CommandOutcome, commit_then, fail, RETRY_COMMAND, reply_now } from "./reply.ts";
 
 export const OVERRIDE_COMMANDS: WriteCommands = {
-  "osd pg-temp": (v, args) => {
-    const pg = args.pgid(v.osdmap);
-    const osds = osd_list(v.osdmap, args);
-    const pool = v.osdmap.get_pg_pool(pg_pool(pg));
-    if (osds.length > 0 && pool && (osds.length < pool.min_size || osds.length > pool.size)) {
-      return fail(
-        "EINVAL",
-        `num of osds (${osds.length}) < pool min size (${pool.min_size}) or > size (${pool.size})`,
-      );
-    }
-    set_pg_temp(v, pg, osds);
-    return commit_then(`set ${pg} pg_temp mapping to [${osds.join(",")}]`);
-  },
-  "osd primary-temp": (v, args) => {
-    const pg = args.pgid(v.osdmap);
-    const o = existing(v.osdmap, args);
-    v.pending.inc.new_primary_temp.set(pg, o);
-    return commit_then(`set ${pg} primary_temp mapping to ${o}`);
-  },
+  "osd pg-temp": pg_temp,
+  "osd primary-temp": primary_temp,
   "osd rm-primary-temp": (v, args) => {
     const pg = args.pgid(v.osdmap);
     if (v.osdmap.primary_temp.has(pg)) v.pending.inc.new_primary_temp.set(pg, -1);
     return commit_then(`clear ${pg} primary_temp mapping`);
   },
+  "osd primary-affinity": primary_affinity,
   "pg repeer": repeer,
-  "osd pg-upmap": (v, args) => {
-    const pg = args.pgid(v.osdmap);
-    const osds = osd_list(v.osdmap, args);
-    const pool = v.osdmap.get_pg_pool(pg_pool(pg));
-    if (osds.length === 0 || (pool && osds.length > pool.size)) {
-      return fail("EINVAL", `an upmap needs 1 to ${pool?.size ?? 0} osds`);
-    }
-    v.pending.inc.new_pg_upmap.set(pg, osds);
-    v.pending.inc.old_pg_upmap.delete(pg);
-    return commit_then(`set ${pg} pg_upmap mapping to [${osds.join(",")}]`);
-  },
-  "osd rm-pg-upmap": (v, args) => {
-    const pg = args.pgid(v.osdmap);
-    v.pending.inc.new_pg_upmap.delete(pg);
-    if (v.osdmap.pg_upmap.has(pg)) v.pending.inc.old_pg_upmap.add(pg);
-    return commit_then(`clear ${pg} pg_upmap mapping`);
-  },
-  "osd pg-upmap-items": upmap_items,
-  "osd rm-pg-upmap-items": (v, args) => {
-    const pg = args.pgid(v.osdmap);
-    v.pending.inc.new_pg_upmap_items.delete(pg);
-    if (v.osdmap.pg_upmap_items.has(pg)) v.pending.inc.old_pg_upmap_items.add(pg);
-    return commit_then(`clear ${pg} pg_upmap_items mapping`);
-  },
-  "osd force-create-pg": (v, args) => {
-    const pg = args.pgid(v.osdmap);
-    if (!args.flag("yes_i_really_mean_it")) {
-      return fail(
-        "EPERM",
-        "This command will recreate a lost (as in data lost) PG with data in it, such that the " +
-          "cluster will give up ever trying to recover the lost data.  Do this only if you are " +
-          "certain that all copies of the PG are in fact lost and you are willing to accept that " +
-          "the data is permanently destroyed.  Pass --yes-i-really-mean-it to proceed.",
-      );
-    }
-    v.pending.force_create.add(pg);
-    return commit_then(`pg ${pg} now creating, ok`);
-  },
+  "osd force-create-pg": force_create_pg,
   "osd blocklist add": blocklist_add,
   "osd blocklist rm": (v, args) => {
     const addr = blocklist_addr(args);
@@ -96,16 +46,55 @@ export const OVERRIDE_COMMANDS: WriteCommands = {
   },
 };
 
-function osd_list(map: OSDMap, args: Args): number[] {
+function pg_temp(v: View, args: Args): CommandOutcome {
+  const pg = args.pgid(v.osdmap);
   const osds = args.list("id").map(parse_osd);
-  for (const o of osds) if (!map.exists(o)) fail("ENOENT", `osd.${o} does not exist`);
-  if (new Set(osds).size !== osds.length) fail("EINVAL", "each osd may be given only once");
-  return osds;
+  if (v.pending.inc.new_pg_temp.has(pg)) return RETRY_COMMAND;
+  if (osds.length === 0) {
+    set_pg_temp(v, pg, []);
+    return commit_then(`done cleaning up pg_temp of ${pg}`);
+  }
+  for (const o of osds) need_osd(v.osdmap, o);
+  const n = osds.length;
+  const { size, min_size } = v.osdmap.get_pg_pool(pg_pool(pg)) ?? { size: 0, min_size: 0 };
+  if (n < min_size) return fail("EINVAL", `num of osds (${n}) < pool min size (${min_size})`);
+  if (n > size) return fail("EINVAL", `num of osds (${n}) > pool size (${size})`);
+  set_pg_temp(v, pg, osds);
+  return commit_then(`set ${pg} pg_temp mapping to [${osds.join(",")}]`);
+}
+
+/** -1 takes it away. */
+function primary_temp(v: View, args: Args): CommandOutcome {
+  const pg = args.pgid(v.osdmap);
+  const o = args.str("id") === "-1" ? -1 : existing(v.osdmap, args);
+  need_client(v.osdmap, "primary-temp");
+  if (o >= 0 || v.osdmap.primary_temp.has(pg)) v.pending.inc.new_primary_temp.set(pg, o);
+  else v.pending.inc.new_primary_temp.delete(pg);
+  return commit_then(`set ${pg} primary_temp mapping to ${o}`);
+}
+
+function primary_affinity(v: View, args: Args): CommandOutcome {
+  const w = args.float("weight", 0, 1);
+  need_client(v.osdmap, "primary-affinity");
+  const o = existing(v.osdmap, args);
+  const a = Math.trunc(w * CEPH_OSD_DEFAULT_PRIMARY_AFFINITY);
+  const { new_primary_affinity } = v.pending.inc;
+  if (a !== (new_primary_affinity.get(o) ?? v.osdmap.get_primary_affinity(o))) {
+    new_primary_affinity.set(o, a);
+  }
+  // Where Ceph means to print a hexadecimal number it prints the numbers of hex and dec around it.
+  return commit_then(`set osd.${o} primary-affinity to ${print_ostream_float(w)} (8${a}2)`);
+}
+
+function need_client(map: OSDMap, what: string): void {
+  const least = map.f.require_min_compat_client;
+  if (least === "unknown" || !is_release_before(least, "firefly")) return;
+  fail("EPERM", `require_min_compat_client ${least} < firefly, which is required for ${what}`);
 }
 
 /** A moment of another acting set makes the PG peer anew; it then asks for the right one itself. */
 function repeer(v: View, args: Args): CommandOutcome {
-  const pg: pg_t = args.pgid(v.osdmap);
+  const pg: pg_t = args.pgid(v.osdmap, (t) => `pg '${t}' does not exist`);
   const { acting, acting_primary } = v.osdmap.pg_to_up_acting_osds(pg);
   if (acting_primary < 0) return fail("EAGAIN", "pg currently has no primary");
   const members = acting.filter((o) => o !== CRUSH_ITEM_NONE);
@@ -116,28 +105,23 @@ function repeer(v: View, args: Args): CommandOutcome {
     if (other === undefined) return fail("EAGAIN", "the cluster has only one osd that is up");
     set_pg_temp(v, pg, [acting_primary, other]);
   }
-  return commit_then(`pg ${pg} repeer started`);
+  return commit_then("");
 }
 
-function upmap_items(v: View, args: Args): CommandOutcome {
-  const pg = args.pgid(v.osdmap);
-  const osds = args.list("id").map(parse_osd);
-  if (osds.length === 0 || osds.length % 2 !== 0) {
-    return fail("EINVAL", "give pairs of osds: <from> <to> ...");
+function force_create_pg(v: View, args: Args, mon: Monitor): CommandOutcome {
+  const pg = args.pgid(v.osdmap, (t) => `pg ${t} should not exist`);
+  if (!args.flag("yes_i_really_mean_it")) {
+    return fail(
+      "EPERM",
+      "This command will recreate a lost (as in data lost) PG with data in it, such that the " +
+        "cluster will give up ever trying to recover the lost data.  Do this only if you are " +
+        "certain that all copies of the PG are in fact lost and you are willing to accept that " +
+        "the data is permanently destroyed.  Pass --yes-i-really-mean-it to proceed.",
+    );
   }
-  const items: upmap_item_t[] = [];
-  for (let i = 0; i < osds.length; i += 2) {
-    const [from, to] = [osds[i] ?? -1, osds[i + 1] ?? -1];
-    for (const o of [from, to]) {
-      if (!v.osdmap.exists(o)) return fail("ENOENT", `osd.${o} does not exist`);
-    }
-    if (from === to) return fail("EINVAL", `osd.${from} is mapped to itself`);
-    items.push([from, to]);
-  }
-  v.pending.inc.new_pg_upmap_items.set(pg, items);
-  v.pending.inc.old_pg_upmap_items.delete(pg);
-  const text = items.map(([f, t]) => `${f}->${t}`).join(",");
-  return commit_then(`set ${pg} pg_upmap_items mapping to [${text}]`);
+  if (mon.svc.osdmon.creating.pgs.has(pg)) return reply_now(`pg ${pg} already creating`);
+  v.pending.force_create.add(pg);
+  return commit_then(`pg ${pg} now creating, ok`);
 }
 
 /** `host:port/nonce`; what is left out is 0 and matches everything on that host. */

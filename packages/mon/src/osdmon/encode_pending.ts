@@ -3,8 +3,13 @@
  * results, its checksum and its bytes. Pure but for the edits of `pending` itself.
  * Ceph counterpart: OSDMonitor::encode_pending. cluster.md §3.1.
  */
-import { CEPH_OSD_UP, encode_incremental, type OSDMap } from "@tako/common";
-import { clean_temps } from "./clean_temps.ts";
+import {
+  CEPH_OSD_UP,
+  clean_pg_upmaps,
+  clean_temps,
+  encode_incremental,
+  type OSDMap,
+} from "@tako/common";
 import { type CreatingPGs, clear_creating_flags, update_creating_pgs } from "./creating_pgs.ts";
 import { update_pool_full_flags } from "./full.ts";
 import { edit_xinfo, pending_xinfo, type View } from "./pending.ts";
@@ -26,7 +31,7 @@ export function encode_pending(v: View, creating: CreatingPGs): EncodedEpoch {
 
   const tmp = v.osdmap.apply_incremental(inc);
   clean_temps(v.osdmap, tmp, inc);
-  drop_upmaps_of_gone_pgs(v, tmp);
+  clean_pg_upmaps(v.osdmap, tmp, inc);
   const created = update_creating_pgs(creating, v.osdmap, tmp, v.pending, v.config);
   update_pool_full_flags(tmp, inc);
   clear_creating_flags(created, tmp, v.pending);
@@ -70,19 +75,5 @@ function forget_old_laggy(v: View): void {
     if (x.laggy_probability === 0 && x.laggy_interval === 0) continue;
     if (x.down_stamp === 0 || v.now_ms - x.down_stamp < old_ms) continue;
     edit_xinfo(v, o, { laggy_probability: 0, laggy_interval: 0 });
-  }
-}
-
-function drop_upmaps_of_gone_pgs(v: View, next: OSDMap): void {
-  const { inc } = v.pending;
-  for (const pg of next.pg_upmap.keys()) {
-    if (next.pg_exists(pg)) continue;
-    inc.new_pg_upmap.delete(pg);
-    if (v.osdmap.pg_upmap.has(pg)) inc.old_pg_upmap.add(pg);
-  }
-  for (const pg of next.pg_upmap_items.keys()) {
-    if (next.pg_exists(pg)) continue;
-    inc.new_pg_upmap_items.delete(pg);
-    if (v.osdmap.pg_upmap_items.has(pg)) inc.old_pg_upmap_items.add(pg);
   }
 }

@@ -7,6 +7,7 @@ import type { entity_addr_t } from "../../types/entity.ts";
 import type { osd_xinfo_t } from "../Incremental.ts";
 import type { osd_addrs_t, osdmap_fields } from "../osdmap_fields.ts";
 import type { pg_pool_t, snap_interval_t } from "../pg_pool_t.ts";
+import { release_number } from "../releases.ts";
 import { from_entity_addr, make_raw_addr } from "./addr.ts";
 import {
   BLANK_POOL,
@@ -23,13 +24,7 @@ import {
   type raw_xinfo,
 } from "./raw.ts";
 import { to_blocklist, to_pool, to_xinfo } from "./to_fields.ts";
-import {
-  autoscale_number,
-  ms_to_utime,
-  opt_entry,
-  release_number,
-  text_to_uuid,
-} from "./values.ts";
+import { autoscale_number, ms_to_utime, opt_entry, text_to_uuid } from "./values.ts";
 
 const NO_REST = new Uint8Array(0);
 /** The versions that 16.2 writes for a map that uses nothing newer. */

@@ -8,16 +8,10 @@ import type { osd_xinfo_t } from "../Incremental.ts";
 import { MapError } from "../MapError.ts";
 import type { osd_addrs_t, osdmap_fields } from "../osdmap_fields.ts";
 import type { pg_pool_t, pool_snap_info_t, pool_type_t, snap_interval_t } from "../pg_pool_t.ts";
+import { release_name } from "../releases.ts";
 import { raw_to_entity_addr, to_entity_addr } from "./addr.ts";
 import type { raw_osd_data, raw_osdmap, raw_pool, raw_xinfo } from "./raw.ts";
-import {
-  autoscale_name,
-  opt_name,
-  opt_value,
-  release_name,
-  utime_to_ms,
-  uuid_to_text,
-} from "./values.ts";
+import { autoscale_name, opt_name, opt_value, utime_to_ms, uuid_to_text } from "./values.ts";
 
 function bad(what: string): never {
   throw new MapError("bad_encoding", what);

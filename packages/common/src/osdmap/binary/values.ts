@@ -27,37 +27,6 @@ export function text_to_uuid(s: string): Uint8Array {
   );
 }
 
-const RELEASES = [
-  "unknown",
-  "argonaut",
-  "bobtail",
-  "cuttlefish",
-  "dumpling",
-  "emperor",
-  "firefly",
-  "giant",
-  "hammer",
-  "infernalis",
-  "jewel",
-  "kraken",
-  "luminous",
-  "mimic",
-  "nautilus",
-  "octopus",
-  "pacific",
-  "quincy",
-  "reef",
-  "squid",
-  "tentacle",
-];
-/** undefined for a release that is newer than these. */
-export function release_name(n: number): string | undefined {
-  return RELEASES[n];
-}
-export function release_number(name: string): number {
-  return Math.max(0, RELEASES.indexOf(name));
-}
-
 const AUTOSCALE_MODES: readonly pg_autoscale_mode_t[] = ["off", "warn", "on"];
 export function autoscale_name(n: number): pg_autoscale_mode_t | undefined {
   return AUTOSCALE_MODES[n];

@@ -6,7 +6,6 @@
 
 import { crush_min_required_version } from "../../crush/dump.ts";
 import { print_ostream_float } from "../../crush/print_float.ts";
-import { release_number } from "../binary/values.ts";
 import {
   CEPH_OSD_BACKFILLFULL,
   CEPH_OSD_FULL,
@@ -22,6 +21,7 @@ import {
 } from "../flags.ts";
 import type { OSDMap } from "../OSDMap.ts";
 import { type pg_pool_t, pool_has_flag } from "../pg_pool_t.ts";
+import { release_number } from "../releases.ts";
 import { find_down_subtrees, location_text } from "./down_subtrees.ts";
 
 export type health_severity = "HEALTH_OK" | "HEALTH_WARN" | "HEALTH_ERR";

@@ -13,7 +13,7 @@ import { json_text } from "./json_text.ts";
 import { print_osdmap } from "./print_osdmap.ts";
 import { test_map_object, test_map_pg, test_map_pgs } from "./test_map_pgs.ts";
 import {
-  apply_upmap_cleanup,
+  clean_pg_upmaps,
   find_upmap_cleanup,
   print_upmap_cleanup,
   verify_upmap,
@@ -152,9 +152,9 @@ describe("upmap clean-up", () => {
         "",
       ].join("\n"),
     );
-    const next = new_incremental(m.apply_incremental(inc));
-    apply_upmap_cleanup(found, next);
-    const clean = m.apply_incremental(inc).apply_incremental(next);
+    clean_pg_upmaps(m, m.apply_incremental(inc), inc);
+    const clean = m.apply_incremental(inc);
+    expect([...clean.pg_upmap.keys(), ...clean.pg_upmap_items.keys()]).toEqual(["1.2"]);
     expect(print_upmap_cleanup(find_upmap_cleanup(clean))).toBe("");
     expect(clean.pg_to_up_acting_osds("1.2").up).toContain(mate(c));
   });

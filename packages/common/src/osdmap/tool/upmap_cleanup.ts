@@ -1,11 +1,12 @@
 /**
  * Which upmap entries no longer hold: pool gone, rule broken, device gone or out, or no change any
- * more. `osdmaptool --upmap-cleanup`.
+ * more. The monitor asks it of the map it is about to propose; `osdmaptool --upmap-cleanup` prints.
  * Ceph counterpart: OSDMap::check_pg_upmaps, OSDMap::clean_pg_upmaps, CrushWrapper::verify_upmap.
  */
 import type { CrushWrapper } from "../../crush/CrushWrapper.ts";
 import { CRUSH_RULE_OPS, type crush_rule } from "../../crush/types.ts";
 import { pg_pool, pg_ps, type pg_t, spg_cmp } from "../../types/osd_types.ts";
+import { CEPH_OSD_EXISTS } from "../flags.ts";
 import type { Incremental, upmap_item_t } from "../Incremental.ts";
 import type { OSDMap } from "../OSDMap.ts";
 
@@ -31,11 +32,34 @@ export function find_upmap_cleanup(m: OSDMap): upmap_cleanup {
   };
 }
 
-/** Puts a clean-up into an incremental. */
-export function apply_upmap_cleanup(c: upmap_cleanup, pending: Incremental): void {
-  for (const pg of c.remove_pg_upmap) pending.old_pg_upmap.add(pg);
-  for (const pg of c.remove_pg_upmap_items) pending.old_pg_upmap_items.add(pg);
-  for (const [pg, items] of c.replace_pg_upmap_items) pending.new_pg_upmap_items.set(pg, items);
+/**
+ * Changes `pending`, whose result on top of `osdmap` is `next`, so that it leaves no such entry;
+ * `osdmap` has none.
+ */
+export function clean_pg_upmaps(osdmap: OSDMap, next: OSDMap, pending: Incremental): void {
+  if (next.pg_upmap.size + next.pg_upmap_items.size === 0 || !can_matter(osdmap, pending)) return;
+  const found = find_upmap_cleanup(next);
+  for (const pg of found.remove_pg_upmap) {
+    pending.new_pg_upmap.delete(pg);
+    if (osdmap.pg_upmap.has(pg)) pending.old_pg_upmap.add(pg);
+  }
+  for (const pg of found.remove_pg_upmap_items) {
+    pending.new_pg_upmap_items.delete(pg);
+    if (osdmap.pg_upmap_items.has(pg)) pending.old_pg_upmap_items.add(pg);
+  }
+  for (const [pg, items] of found.replace_pg_upmap_items) pending.new_pg_upmap_items.set(pg, items);
+}
+
+/** Up, down or a temp change the worth of no entry, and those epochs are the urgent ones. */
+function can_matter(osdmap: OSDMap, inc: Incremental): boolean {
+  return (
+    inc.crush !== null ||
+    inc.new_max_osd >= 0 ||
+    inc.new_pools.size + inc.old_pools.size + inc.new_weight.size > 0 ||
+    inc.new_pg_upmap.size + inc.new_pg_upmap_items.size > 0 ||
+    [...inc.new_up_client.keys()].some((o) => !osdmap.exists(o)) ||
+    [...inc.new_state.values()].some((mask) => (mask & CEPH_OSD_EXISTS) !== 0)
+  );
 }
 
 /** The commands that do it. */
