@@ -196,7 +196,7 @@ const MISTYPED: readonly (readonly [line: string, err: string])[] = [
   ["pg 1.0", "tako: pg 1.0 wants a command, such as 'query'"],
   [
     "osd crush rule",
-    "tako: 'tako osd crush rule' wants a command: ls, dump, create-replicated, create-simple, rm, rename",
+    "tako: 'tako osd crush rule' wants a command: ls, ls-by-class, dump, create-replicated, create-simple, create-erasure, rm, rename",
   ],
   ["health foo", "tako: health knows no 'foo': health, health detail, mute or unmute"],
   ["tell foo x", "tako: 'foo' is not a daemon: osd.N, mon.NAME or a pgid such as 1.2a"],

@@ -63,7 +63,7 @@ const LOOK: readonly MonSpec[] = [
   },
   {
     use: "osd getmap [epoch]",
-    about: "the encoded OSDMap",
+    about: "the OSDMap in Ceph's binary form",
     examples: ["osd getmap -o osdmap.bin"],
   },
   {

@@ -76,3 +76,8 @@ export function format_stamp(ms: number): string {
 export function format_osds(osds: readonly number[]): string {
   return `[${osds.map((o) => (o === 0x7fffffff ? "NONE" : o)).join(",")}]`;
 }
+
+/** A weight with five digits; nothing at all is `0` (weightf_t). */
+export function format_weight(w: number): string {
+  return w < 0.000001 ? "0" : w.toFixed(5);
+}

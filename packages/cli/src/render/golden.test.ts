@@ -110,7 +110,7 @@ test("osd tree: OSDs of no bucket, ones that do not exist, and weights of a filt
     "-1         3.00000  root default                            ",
     "-3         3.00000      host vm                             ",
     " 1    hdd  1.00000          osd.1    down   1.00000  1.00000",
-    " 7         0.00000  osd.7             DNE         0         ",
+    " 7               0  osd.7             DNE         0         ",
   ]);
 });
 

@@ -1,5 +1,6 @@
 /** `osd tree` and `osd crush tree` as text. Ceph counterpart: OSDTreePlainDumper, CrushTreeDumper. */
 import { Fields } from "./Fields.ts";
+import { format_weight } from "./format.ts";
 import { left, num, table } from "./table.ts";
 
 const INDENT = "    ";
@@ -7,15 +8,21 @@ const INDENT = "    ";
 interface Placed {
   readonly node: Fields;
   readonly depth: number;
+  /** The bucket it was found in: a linked bucket comes once for each. */
+  readonly parent: number | undefined;
 }
 
-/** Nodes in their order, with their depth: the JSON of a bucket does not have it. */
+/** Nodes in their order, with their place: the JSON of a bucket does not have it. */
 function placed(tree: Fields): Placed[] {
-  const depth = new Map<number, number>();
+  /** Buckets that we are in, and how many of their children are to come. */
+  const path: { id: number; left: number }[] = [];
   return tree.list("nodes").map((node) => {
-    const d = depth.get(node.num("id")) ?? 0;
-    for (const child of node.nums("children")) depth.set(child, d + 1);
-    return { node, depth: d };
+    while (path.at(-1)?.left === 0) path.pop();
+    const parent = path.at(-1);
+    if (parent) parent.left--;
+    const depth = path.length;
+    path.push({ id: node.num("id"), left: node.items("children").length });
+    return { node, depth, parent: parent?.id };
   });
 }
 
@@ -43,12 +50,12 @@ export function render_osd_tree(v: unknown, whole: unknown = v): string {
     const place = [
       id,
       node.text("device_class"),
-      (w.get(id) ?? 0).toFixed(5),
+      format_weight(w.get(id) ?? 0),
       name_cell(node, depth),
     ];
     return id < 0 ? place : [...place, ...osd_cells(node)];
   };
-  const stray = tree.list("stray").map((node) => ({ node, depth: 0 }));
+  const stray = tree.list("stray").map((node) => ({ node, depth: 0, parent: undefined }));
   const columns = [
     num("ID"),
     num("CLASS"),
@@ -62,17 +69,37 @@ export function render_osd_tree(v: unknown, whole: unknown = v): string {
 }
 function osd_cells(n: Fields): string[] {
   if (n.num("exists", 1) === 0) return ["DNE", "0"];
-  const float = (key: string) => n.num(key, 1).toFixed(5);
+  const float = (key: string) => format_weight(n.num(key, 1));
   return [n.text("status"), float("reweight"), float("primary_affinity")];
 }
 
-export function render_crush_tree(v: unknown): string {
-  const tree = new Fields(v);
-  const w = weights(v);
-  const rows = placed(tree).map(({ node, depth }) => {
+/**
+ * `dump` is the map of `osd crush dump`: the JSON of the tree does not say what buckets weigh. With
+ * weight sets, each has a column.
+ */
+export function render_crush_tree(v: unknown, dump: unknown): string {
+  const rows = placed(new Fields(v));
+  const weight = crush_weights(new Fields(dump));
+  const sets = [...new Set(rows.flatMap(({ node }) => node.at("pool_weights").keys()))];
+  const columns = [num("ID"), num("CLASS"), num("WEIGHT"), ...sets.map(num), left("TYPE NAME")];
+  const cells = ({ node, depth, parent }: Placed) => {
     const id = node.num("id");
-    const weight = (w.get(id) ?? 0).toFixed(5);
-    return [id, node.text("device_class"), weight, name_cell(node, depth)];
-  });
-  return table([num("ID"), num("CLASS"), num("WEIGHT"), left("TYPE NAME")], rows);
+    const own = sets.map((set) => {
+      const first = node.at("pool_weights").nums(set)[0];
+      return first === undefined ? "" : format_weight(first);
+    });
+    const w = format_weight(weight(id, parent));
+    return [id, node.text("device_class"), w, ...own, name_cell(node, depth)];
+  };
+  return table(columns, rows.map(cells));
+}
+
+/** What an item weighs in a bucket, and a root by itself. */
+function crush_weights(dump: Fields): (id: number, parent: number | undefined) => number {
+  const buckets = new Map(dump.list("buckets").map((b) => [b.num("id"), b]));
+  return (id, parent) => {
+    const at = parent === undefined ? undefined : buckets.get(parent);
+    const item = at ? at.list("items").find((i) => i.num("id") === id) : buckets.get(id);
+    return (item?.num("weight") ?? 0) / 0x10000;
+  };
 }

@@ -1,16 +1,20 @@
 /**
  * Edits of a CRUSH map: a draft that starts as a copy, and becomes a map again with `build`.
- * A refused edit throws CommandError; the caller then drops the draft.
+ * A refused edit throws CommandError; the caller then drops the draft. What an edit leaves behind
+ * is what Ceph's leaves, to the ids of shadow buckets: ids and weights decide placement.
  * Ceph counterpart: the changing half of CrushWrapper. cluster.md §2.8, §2.9.
  */
 import { CommandError } from "../errors.ts";
-import { usable_choose_args } from "./choose_args.ts";
-import { ChooseArgsDraft } from "./choose_args_draft.ts";
-import { rebuild_roots_with_classes } from "./classes.ts";
+import { CrushDraft, type weight_set_mode } from "./CrushDraft.ts";
+import { class_in_use_by, set_device_class } from "./edit_classes.ts";
+import { add_rule, add_simple_rule, type simple_rule_options } from "./edit_rules.ts";
+import { crush_weight, is_valid_crush_name, need_crush_name } from "./names.ts";
 import { TUNABLE_PROFILES } from "./tunables.ts";
 import {
+  CRUSH_BUCKET_LIST,
   CRUSH_BUCKET_STRAW,
   CRUSH_BUCKET_STRAW2,
+  CRUSH_BUCKET_TREE,
   CRUSH_BUCKET_UNIFORM,
   CRUSH_RULE_OPS,
   type crush_algorithm,
@@ -21,355 +25,480 @@ import {
   type crush_rule_step,
   type crush_tunables,
 } from "./types.ts";
+import {
+  choose_args_adjust_item_weight,
+  choose_args_reweight,
+  get_choose_args_positions,
+} from "./WeightSets.ts";
 
-export interface simple_rule_options {
-  /** Only devices of this class. */
-  readonly device_class?: string;
-  /** firstn (default) for replicated pools, indep for erasure-coded ones. */
-  readonly mode?: "firstn" | "indep";
-}
-
-export function is_valid_crush_name(name: string): boolean {
-  return /^[A-Za-z0-9_.-]+$/.test(name);
-}
-
-/** 1.0 as 0x10000. */
-export function crush_weight(weight: number): number {
-  const w = Math.trunc(weight * 0x10000);
-  if (!(w >= 0 && w <= 0xffffffff))
-    throw new CommandError("EINVAL", `weight ${weight} out of range`);
-  return w;
-}
+/** New buckets get the first of these that the tunables permit. */
+const PREFERRED_ALGS: readonly crush_algorithm[] = [
+  CRUSH_BUCKET_STRAW2,
+  CRUSH_BUCKET_STRAW,
+  CRUSH_BUCKET_TREE,
+  CRUSH_BUCKET_LIST,
+  CRUSH_BUCKET_UNIFORM,
+];
 
 export class CrushBuilder {
-  #max_devices: number;
-  #tunables: crush_tunables;
-  readonly #buckets: Map<number, crush_bucket>;
-  readonly #rules: Map<number, crush_rule>;
-  readonly #type_names: Map<number, string>;
-  readonly #item_names: Map<number, string>;
-  readonly #class_names: Map<number, string>;
-  readonly #class_map: Map<number, number>;
-  readonly #class_bucket: crush_map["class_bucket"];
-  readonly #choose_args: ChooseArgsDraft;
+  readonly #d: CrushDraft;
 
   constructor(map: crush_map) {
-    this.#max_devices = map.max_devices;
-    this.#tunables = map.tunables;
-    this.#buckets = new Map(map.buckets);
-    this.#rules = new Map(map.rules);
-    this.#type_names = new Map(map.type_names);
-    this.#item_names = new Map(map.item_names);
-    this.#class_names = new Map(map.class_names);
-    this.#class_map = new Map(map.class_map);
-    this.#class_bucket = map.class_bucket;
-    this.#choose_args = new ChooseArgsDraft(usable_choose_args(map));
+    this.#d = new CrushDraft(map);
   }
 
-  /** The draft as a map, with its shadow trees made anew. */
+  /** The draft as a map, with its shadow trees as they have to be. */
   build(): crush_map {
-    return rebuild_roots_with_classes({
-      max_devices: this.#max_devices,
-      buckets: this.#buckets,
-      rules: this.#rules,
-      tunables: this.#tunables,
-      type_names: this.#type_names,
-      item_names: this.#item_names,
-      class_names: this.#class_names,
-      class_map: this.#class_map,
-      class_bucket: this.#class_bucket,
-      choose_args: this.#choose_args.sets,
-    });
+    return this.#d.build();
   }
 
   // ---------------------------------------------------------------- look up
 
   get_item_id(name: string): number | undefined {
-    for (const [id, n] of this.#item_names) if (n === name) return id;
-    return undefined;
-  }
-  #need_item(name: string): number {
-    const id = this.get_item_id(name);
-    if (id === undefined) throw new CommandError("ENOENT", `item ${name} does not exist`);
-    return id;
+    return this.#d.get_item_id(name);
   }
   #need_type(name: string): number {
-    for (const [id, n] of this.#type_names) if (n === name) return id;
-    throw new CommandError("EINVAL", `unknown type ${name}`);
+    return this.#d.get_type_id(name) ?? refuse("EINVAL", `type '${name}' does not exist`);
   }
-  #need_name(name: string): void {
-    if (is_valid_crush_name(name)) return;
-    throw new CommandError("EINVAL", `${JSON.stringify(name)}: only A-Z a-z 0-9 _ . - in names`);
+  #shown(item: number): string {
+    return this.#d.get_item_name(item) ?? `item ${item}`;
   }
-  #is_shadow(id: number): boolean {
-    return id < 0 && (this.#item_names.get(id)?.includes("~") ?? false);
-  }
-  /** Real buckets that hold `item`. */
-  #holders(item: number): crush_bucket[] {
-    return [...this.#buckets.values()]
-      .filter((b) => b.items.includes(item) && !this.#is_shadow(b.id))
-      .sort((a, b) => b.id - a.id);
-  }
-  #contains(root: number, item: number): boolean {
-    if (root === item) return true;
-    return this.#buckets.get(root)?.items.some((i) => this.#contains(i, item)) ?? false;
+  #need_bucket(id: number): { bucket: crush_bucket; name: string } {
+    if (id >= 0) return refuse("EINVAL", `${this.#shown(id)} is not a bucket`);
+    const bucket = this.#d.buckets.get(id);
+    const name = this.#d.get_item_name(id);
+    if (!bucket || name === undefined) return refuse("ENOENT", `there is no bucket ${id}`);
+    return { bucket, name };
   }
 
   // ---------------------------------------------------------------- types, buckets
 
   set_type_name(type: number, name: string): void {
-    this.#need_name(name);
-    this.#type_names.set(type, name);
+    need_crush_name(name);
+    this.#d.type_names.set(type, name);
   }
 
   /** A new empty bucket; returns its id. */
   add_bucket(name: string, type: string, alg = this.#default_alg()): number {
-    this.#need_name(name);
     const type_id = this.#need_type(type);
-    if (type_id === 0) throw new CommandError("EINVAL", `${type} is the type of devices`);
-    if (this.get_item_id(name) !== undefined) {
-      throw new CommandError("EEXIST", `bucket '${name}' already exists`);
+    if (type_id === 0) refuse("EINVAL", `type '${type}' is for devices, not buckets`);
+    if (!is_valid_crush_name(name)) refuse("EINVAL", `error setting bucket name to '${name}'`);
+    if (this.#d.get_item_id(name) !== undefined) {
+      refuse("EEXIST", `bucket '${name}' already exists`);
     }
-    let id = -1;
-    while (this.#buckets.has(id)) id--;
-    const empty = { items: [], item_weights: [], weight: 0, hash: 0 };
-    this.#buckets.set(id, { id, type: type_id, alg, ...empty });
-    this.#item_names.set(id, name);
+    const id = this.#d.add_bucket(type_id, alg);
+    this.#d.set_item_name(id, name);
     return id;
   }
   #default_alg(): crush_algorithm {
-    const allowed = this.#tunables.allowed_bucket_algs;
-    return allowed & (1 << CRUSH_BUCKET_STRAW2) ? CRUSH_BUCKET_STRAW2 : CRUSH_BUCKET_STRAW;
+    const allowed = this.#d.tunables.allowed_bucket_algs;
+    return (
+      PREFERRED_ALGS.find((alg) => allowed & (1 << alg)) ??
+      refuse("EINVAL", "the tunables permit no algorithm of buckets")
+    );
   }
 
+  /** The shadow buckets keep their names until the next edit of the tree. */
   rename_bucket(from: string, to: string): void {
-    const id = this.#need_item(from);
-    if (id >= 0) throw new CommandError("EINVAL", `${from} is not a bucket`);
-    this.#need_name(to);
-    const taken = this.get_item_id(to);
-    if (taken !== undefined && taken !== id) {
-      throw new CommandError("EEXIST", `bucket '${to}' already exists`);
+    const id = this.#d.get_item_id(from);
+    if (id === undefined) return refuse("ENOENT", `srcname = '${from}' does not exist`);
+    if (id >= 0)
+      refuse("ENOTDIR", `srcname = '${from}' is not a bucket because its id = ${id} is >= 0`);
+    if (!is_valid_crush_name(to)) {
+      refuse("EINVAL", `dstname = '${to}' does not match [-_.0-9a-zA-Z]+`);
     }
-    this.#item_names.set(id, to);
+    if (this.#d.get_item_id(to) !== undefined) refuse("EEXIST", `dstname = '${to}' already exists`);
+    this.#d.set_item_name(id, to);
+  }
+
+  /** Two buckets change contents, weights and names; what is above them sees the same two names. */
+  swap_bucket(a: number, b: number): void {
+    const one = this.#need_bucket(a);
+    const two = this.#need_bucket(b);
+    if (this.#d.subtree_contains(a, b) || this.#d.subtree_contains(b, a)) {
+      refuse("EINVAL", `one of ${one.name} and ${two.name} is in the other`);
+    }
+    this.#d.adjust_item_weight(a, two.bucket.weight, "keep_weight_sets");
+    this.#d.adjust_item_weight(b, one.bucket.weight, "keep_weight_sets");
+    const [from_a, from_b] = [this.#take_items(a), this.#take_items(b)];
+    for (const [item, w] of from_b) this.#d.bucket_add_item(a, item, w);
+    for (const [item, w] of from_a.sort(([x], [y]) => x - y)) this.#d.bucket_add_item(b, item, w);
+    this.#d.delete_item_name(a);
+    this.#d.set_item_name(b, one.name);
+    this.#d.set_item_name(a, two.name);
+    this.#d.rebuild_shadows_later();
+  }
+  #take_items(id: number): [item: number, weight: number][] {
+    const b = this.#d.buckets.get(id);
+    const items = (b?.items ?? []).map((item, pos): [number, number] => [
+      item,
+      b?.item_weights[pos] ?? 0,
+    ]);
+    for (const [item] of items) this.#d.bucket_remove_item(id, item);
+    return items;
+  }
+
+  /** How many buckets have changed? */
+  set_all_straw_buckets_to_straw2(): number {
+    const straw = [...this.#d.buckets.values()].filter((b) => b.alg === CRUSH_BUCKET_STRAW);
+    for (const b of straw) this.#d.put_bucket({ ...b, alg: CRUSH_BUCKET_STRAW2 });
+    return straw.length;
   }
 
   // ---------------------------------------------------------------- items
 
   /**
-   * Puts a device or bucket that is not in the tree there yet below `loc`. Ancestors that do not
-   * exist are made. `weight` 1.0 is usually 1 TiB.
+   * Puts a device or bucket below `loc`, even if it is elsewhere, too. Ancestors that do not exist
+   * are made. `weight` 1.0 is usually 1 TiB.
    */
-  insert_item(item: number, weight: number, name: string, loc: crush_location): void {
-    this.#need_name(name);
-    const taken = this.get_item_id(name);
-    if (taken !== undefined && taken !== item) {
-      throw new CommandError("EEXIST", `the name ${name} is taken by item ${taken}`);
-    }
+  insert_item(
+    item: number,
+    weight: number,
+    name: string,
+    loc: crush_location,
+    mode: weight_set_mode = item >= 0 ? "update_weight_sets" : "keep_weight_sets",
+  ): void {
+    need_crush_name(name);
+    const levels = this.#levels(loc);
     const w = crush_weight(weight);
-    if (item >= 0) this.#max_devices = Math.max(this.#max_devices, item + 1);
-    this.#item_names.set(item, name);
+    const taken = this.#d.get_item_id(name);
+    if (taken !== undefined && taken !== item) {
+      refuse("EEXIST", `the name ${name} is taken by item ${taken}`);
+    }
+    this.#d.set_item_name(item, name);
     let cur = item;
-    for (const [type, parent_name] of this.#levels(loc)) {
-      const parent = this.get_item_id(parent_name);
+    for (const [type, parent_name] of levels) {
+      const parent = this.#d.get_item_id(parent_name);
       if (parent === undefined) {
-        const made = this.add_bucket(parent_name, this.#type_names.get(type) ?? "");
-        this.#add_to_bucket(made, cur);
-        cur = made;
+        cur = this.#d.add_bucket(type, this.#default_alg(), cur);
+        this.#d.set_item_name(cur, parent_name);
         continue;
       }
-      const bucket = this.#buckets.get(parent);
-      if (!bucket || bucket.type !== type) {
-        throw new CommandError("EINVAL", `${parent_name} is not a ${this.#type_names.get(type)}`);
-      }
-      if (this.#contains(parent, cur)) {
-        throw new CommandError("EINVAL", `${name} is already beneath ${parent_name}`);
-      }
-      if (this.#contains(cur, parent)) {
-        throw new CommandError("EINVAL", `${parent_name} is beneath ${name}`);
-      }
-      this.#add_to_bucket(parent, cur);
+      this.#check_parent(parent, parent_name, type, cur);
+      this.#d.bucket_add_item(parent, cur, 0);
       break;
     }
-    const nearest = this.#nearest(loc);
-    if (nearest !== undefined) this.#set_weight_in(nearest, item, w);
+    const at = levels.flatMap(([, n]) => this.#d.get_item_id(n) ?? []);
+    const placed = at.filter((b) => this.#d.adjust_item_weight_in_bucket(item, w, b, mode));
+    if (placed.length === 0) refuse("EINVAL", `there is no place for ${name} in ${loc_str(loc)}`);
+    if (item >= 0) this.#d.max_devices = Math.max(this.#d.max_devices, item + 1);
+    this.#d.rebuild_shadows_later();
+  }
+  #check_parent(parent: number, parent_name: string, type: number, item: number): void {
+    const bucket = this.#d.buckets.get(parent);
+    if (!bucket) return refuse("EINVAL", `${parent_name} is not a bucket`);
+    const name = this.#shown(item);
+    if (this.#d.subtree_contains(parent, item)) {
+      refuse("EINVAL", `${name} is already beneath ${parent_name}`);
+    }
+    if (bucket.type !== type) {
+      refuse("EINVAL", `${parent_name} is not a ${this.#d.type_names.get(type)}`);
+    }
+    if (this.#d.subtree_contains(item, parent)) {
+      refuse("ELOOP", `${parent_name} is beneath ${name}`);
+    }
   }
 
   /** Levels of a location, nearest to the devices first. */
   #levels(loc: crush_location): [type: number, name: string][] {
     const levels = [...loc].map(([type, name]): [number, string] => [this.#need_type(type), name]);
-    if (levels.length === 0) throw new CommandError("EINVAL", "the location is empty");
-    for (const [, name] of levels) this.#need_name(name);
+    if (levels.length === 0) refuse("EINVAL", "the location is empty");
+    for (const [type, name] of levels) {
+      need_crush_name(name);
+      if (type === 0) refuse("EINVAL", `${name}: nothing is below a device`);
+    }
     return levels.sort((a, b) => a[0] - b[0]);
-  }
-  #nearest(loc: crush_location): number | undefined {
-    const name = this.#levels(loc)[0]?.[1];
-    return name === undefined ? undefined : this.get_item_id(name);
   }
   /** Is `item` right below the nearest level of `loc`? */
   check_item_loc(item: number, loc: crush_location): boolean {
-    const bucket = this.#buckets.get(this.#nearest(loc) ?? 0);
-    return bucket?.items.includes(item) ?? false;
+    return this.#weight_at(item, loc) !== undefined;
+  }
+  #weight_at(item: number, loc: crush_location): number | undefined {
+    const nearest = this.#levels(loc)[0]?.[1] ?? "";
+    const bucket = this.#d.buckets.get(this.#d.get_item_id(nearest) ?? 0);
+    return bucket?.item_weights[bucket.items.indexOf(item)];
   }
 
   /** As a daemon does at its start: the item moves, a weight it has stays. True if it changed. */
   create_or_move_item(item: number, weight: number, name: string, loc: crush_location): boolean {
+    need_crush_name(name);
     if (this.check_item_loc(item, loc)) return false;
-    const holder = this.#holders(item)[0];
+    const holder = this.#d.holders(item)[0];
     const had = holder?.item_weights[holder.items.indexOf(item)];
-    this.#unlink(item);
+    if (had !== undefined) this.#unlink(item);
     this.insert_item(item, had === undefined ? weight : had / 0x10000, name, loc);
     return true;
   }
 
   /** As create_or_move_item, but the weight is set too. */
   update_item(item: number, weight: number, name: string, loc: crush_location): boolean {
-    if (this.check_item_loc(item, loc)) {
-      const renamed = this.#item_names.get(item) !== name;
-      if (renamed) {
-        this.#need_name(name);
-        this.#item_names.set(item, name);
-      }
-      return this.adjust_item_weight(item, weight) || renamed;
+    need_crush_name(name);
+    const w = crush_weight(weight);
+    const had = this.#weight_at(item, loc);
+    if (had === undefined) {
+      this.#unlink(item);
+      this.insert_item(item, weight, name, loc);
+      return true;
     }
-    this.#unlink(item);
-    this.insert_item(item, weight, name, loc);
-    return true;
+    if (had !== w) {
+      const at = this.#levels(loc).flatMap(([, n]) => this.#d.get_item_id(n) ?? []);
+      for (const b of at) this.#d.adjust_item_weight_in_bucket(item, w, b, "update_weight_sets");
+    }
+    const renamed = this.#d.get_item_name(item) !== name;
+    if (renamed) this.#d.set_item_name(item, name);
+    return had !== w || renamed;
   }
 
   /** Moves a bucket with all it holds. */
   move_bucket(id: number, loc: crush_location): void {
-    const bucket = this.#buckets.get(id);
-    const name = this.#item_names.get(id);
-    if (!bucket || name === undefined) throw new CommandError("ENOENT", `no bucket ${id}`);
-    this.#unlink(id);
+    const { bucket, name } = this.#need_bucket(id);
+    const parent = this.#d.get_immediate_parent(id);
+    if (parent) {
+      this.#d.adjust_item_weight_in_bucket(id, 0, parent.id, "update_weight_sets");
+      this.#d.bucket_remove_item(parent.id, id);
+    }
     this.insert_item(id, bucket.weight / 0x10000, name, loc);
   }
 
   /** Puts a bucket below a second place, too. */
   link_bucket(id: number, loc: crush_location): void {
-    const bucket = this.#buckets.get(id);
-    const name = this.#item_names.get(id);
-    if (!bucket || name === undefined) throw new CommandError("ENOENT", `no bucket ${id}`);
+    const { bucket, name } = this.#need_bucket(id);
     this.insert_item(id, bucket.weight / 0x10000, name, loc);
   }
 
-  /** Takes a device or an empty bucket out of the map. */
-  remove_item(item: number): void {
-    const name = this.#item_names.get(item) ?? `item ${item}`;
-    if ((this.#buckets.get(item)?.items.length ?? 0) > 0) {
-      throw new CommandError("ENOTEMPTY", `${name} is not empty`);
-    }
-    const shadows = [...(this.#class_bucket.get(item)?.values() ?? []), item];
-    for (const r of this.#rules.values()) {
-      if (r.steps.some((s) => s.op === CRUSH_RULE_OPS.take && shadows.includes(s.arg1))) {
-        throw new CommandError("EBUSY", `${name} is in use by rule ${r.name}`);
-      }
-    }
-    this.#unlink(item);
-    this.#forget(item);
+  // ---------------------------------------------------------------- removal
+
+  /** Takes a device or an empty bucket out of the map. False when there was nothing to do. */
+  remove_item(item: number): boolean {
+    if (item < 0) this.#check_removable(item);
+    const held = this.#unlink_everywhere(item);
+    return this.#maybe_remove_last_instance(item) || held;
+  }
+  /** Takes an item out of where it is; a bucket stays a root of its own. */
+  unlink_item(item: number): boolean {
+    return this.#unlink(item);
+  }
+  #unlink(item: number): boolean {
+    const held = this.#unlink_everywhere(item);
+    return this.#maybe_forget_unlinked(item) || held;
   }
 
   /** Takes an item out of the subtree of `ancestor` only; forgets it when it was nowhere else. */
-  remove_item_under(item: number, ancestor: number): void {
-    const holders = this.#holders(item).filter((b) => this.#contains(ancestor, b.id));
-    for (const b of holders) this.#remove_from_bucket(b.id, item);
-    if (item >= 0 && this.#holders(item).length === 0) this.#forget(item);
+  remove_item_under(item: number, ancestor: number): boolean {
+    if (item < 0) this.#check_in_use(item);
+    const found = this.#remove_under(item, ancestor);
+    if (!found) return false;
+    if ((this.#d.buckets.get(item)?.items.length ?? 0) > 0) this.#not_empty(item);
+    this.#maybe_remove_last_instance(item);
+    return true;
+  }
+  unlink_item_under(item: number, ancestor: number): boolean {
+    const found = this.#remove_under(item, ancestor);
+    if (found) this.#maybe_forget_unlinked(item);
+    return found;
   }
 
-  #forget(item: number): void {
-    this.#buckets.delete(item);
-    this.#item_names.delete(item);
-    this.#class_map.delete(item);
-    this.#choose_args.remove_bucket(item);
+  #unlink_everywhere(item: number): boolean {
+    const holders = this.#d.holders(item);
+    for (const b of holders) this.#take_out(b.id, item);
+    return holders.length > 0;
   }
-  #unlink(item: number): void {
-    for (const b of this.#holders(item)) this.#remove_from_bucket(b.id, item);
+  #take_out(bucket: number, item: number): void {
+    this.#d.adjust_item_weight_in_bucket(item, 0, bucket, "update_weight_sets");
+    this.#d.bucket_remove_item(bucket, item);
   }
+  #remove_under(item: number, ancestor: number): boolean {
+    if (ancestor >= 0) refuse("EINVAL", `${this.#shown(ancestor)} is not a bucket`);
+    const items = this.#d.buckets.get(ancestor)?.items ?? [];
+    let found = false;
+    for (const i of items) {
+      if (i === item) {
+        this.#take_out(ancestor, item);
+        found = true;
+      } else if (i < 0 && this.#remove_under(item, i)) found = true;
+    }
+    return found;
+  }
+
+  #check_removable(bucket: number): void {
+    const { bucket: b } = this.#need_bucket(bucket);
+    if (b.items.length > 0) this.#not_empty(bucket);
+    this.#check_in_use(bucket);
+  }
+  #not_empty(bucket: number): never {
+    return refuse("ENOTEMPTY", `${this.#shown(bucket)} is not empty`);
+  }
+  #check_in_use(bucket: number): void {
+    const user = this.#user_of(bucket);
+    if (user !== undefined) refuse("EBUSY", `${this.#shown(bucket)} is in use by ${user}`);
+  }
+  /** What needs the bucket: a rule takes it, or it is a shadow. */
+  #user_of(bucket: number): string | undefined {
+    if ([...this.#d.class_bucket.values()].some((m) => [...m.values()].includes(bucket))) {
+      return "its device class";
+    }
+    const shadows = [...(this.#d.class_bucket.get(bucket)?.values() ?? []), bucket];
+    const takes = (r: crush_rule) =>
+      r.steps.some((s) => s.op === CRUSH_RULE_OPS.take && shadows.includes(s.arg1));
+    const rule = [...this.#d.rules.values()].find(takes);
+    return rule && `rule ${rule.name}`;
+  }
+
+  #maybe_remove_last_instance(item: number): boolean {
+    if (this.#d.holders(item).length > 0) return false;
+    if (item < 0) {
+      if (this.#user_of(item) !== undefined) return false;
+      this.#d.delete_bucket(item);
+    } else this.#d.class_map.delete(item);
+    this.#d.delete_item_name(item);
+    this.#d.rebuild_shadows_later();
+    return true;
+  }
+  /** A device that is nowhere loses its name, but not its class. */
+  #maybe_forget_unlinked(item: number): boolean {
+    if (this.#d.holders(item).length > 0) return false;
+    if (item < 0 && this.#user_of(item) !== undefined) return false;
+    if (item >= 0) this.#d.delete_item_name(item);
+    this.#d.rebuild_shadows_later();
+    return true;
+  }
+
+  // ---------------------------------------------------------------- weights
 
   /** Sets an item's weight wherever it is. True if that changed anything. */
   adjust_item_weight(item: number, weight: number): boolean {
     const w = crush_weight(weight);
-    const holders = this.#holders(item);
-    if (holders.length === 0) {
-      throw new CommandError("ENOENT", `${this.#item_names.get(item) ?? item} is in no bucket`);
-    }
+    const holders = this.#d.holders(item);
+    if (holders.length === 0) refuse("ENOENT", `${this.#shown(item)} is in no bucket`);
     const differs = holders.some((b) => b.item_weights[b.items.indexOf(item)] !== w);
-    for (const b of holders) this.#set_weight_in(b.id, item, w);
+    this.#d.adjust_item_weight(item, w, "update_weight_sets");
     return differs;
   }
   /** Sets the weight of every device below `id`. */
   adjust_subtree_weight(id: number, weight: number): void {
-    if (id >= 0) {
-      this.adjust_item_weight(id, weight);
-      return;
+    const w = crush_weight(weight);
+    this.#need_bucket(id);
+    for (const queue = [id]; queue.length > 0; ) {
+      const at = queue.shift() ?? 0;
+      for (const item of this.#d.buckets.get(at)?.items ?? []) {
+        if (item < 0) queue.push(item);
+        else this.#d.adjust_item_weight_in_bucket(item, w, at, "update_weight_sets");
+      }
     }
-    for (const item of this.#buckets.get(id)?.items ?? []) this.adjust_subtree_weight(item, weight);
+    this.#d.rebuild_shadows_later();
   }
 
-  #add_to_bucket(id: number, item: number): void {
-    const b = this.#buckets.get(id);
-    if (!b) return;
-    const items = [...b.items, item];
-    this.#buckets.set(id, { ...b, items, item_weights: [...b.item_weights, 0] });
-    this.#choose_args.add_item(id, item);
+  /** Sums up all weights anew, from the devices to the roots. */
+  reweight(): void {
+    for (const b of [...this.#d.buckets.values()].sort((x, y) => x.id - y.id)) {
+      if (this.#d.holders(b.id).length > 0 || this.#d.is_shadow_item(b.id)) continue;
+      this.#reweight_bucket(b.id);
+      for (const args of this.#d.weight_sets.sets.values()) {
+        choose_args_reweight(args, this.#d.buckets, b.id);
+      }
+    }
+    this.#d.rebuild_shadows_later();
   }
-  #remove_from_bucket(id: number, item: number): void {
-    this.#set_weight_in(id, item, 0);
-    const b = this.#buckets.get(id);
-    if (!b) return;
-    const pos = b.items.indexOf(item);
-    const items = b.items.toSpliced(pos, 1);
-    this.#buckets.set(id, { ...b, items, item_weights: b.item_weights.toSpliced(pos, 1) });
-    this.#choose_args.remove_item(id, pos);
+  #reweight_bucket(id: number): number {
+    const b = this.#d.buckets.get(id);
+    if (!b) return 0;
+    const below = b.items.map((i, pos) =>
+      i < 0 ? this.#reweight_bucket(i) : (b.item_weights[pos] ?? 0),
+    );
+    const sum = (l: readonly number[]) => l.reduce((s, w) => s + w, 0);
+    let item_weights = below;
+    if (b.alg === CRUSH_BUCKET_UNIFORM) {
+      // Items that are mostly buckets get the average of those; else the weight stays.
+      const buckets = below.filter((_, pos) => (b.items[pos] ?? 0) < 0);
+      const w = Math.trunc(sum(buckets) / Math.max(1, buckets.length));
+      if (buckets.length > b.items.length / 2) item_weights = b.items.map(() => w);
+      else item_weights = [...b.item_weights];
+    }
+    const weight = sum(item_weights);
+    this.#d.put_bucket({ ...b, item_weights, weight });
+    return weight;
   }
-  /** Sets the weight of `item` in one bucket, and what follows from it in those above. */
-  #set_weight_in(id: number, item: number, w: number): void {
-    const b = this.#buckets.get(id);
-    if (!b) return;
-    const pos = b.items.indexOf(item);
-    // Items of a uniform bucket weigh the same. One that leaves takes its own weight only.
-    const all = b.alg === CRUSH_BUCKET_UNIFORM && w !== 0;
-    const item_weights = b.item_weights.map((old, i) => (all || i === pos ? w : old));
-    const sum = (l: readonly number[]) => l.reduce((s, x) => s + x, 0);
-    const weight = Math.max(0, b.weight + sum(item_weights) - sum(b.item_weights));
-    this.#buckets.set(id, { ...b, item_weights, weight });
-    this.#choose_args.set_weight(id, pos, item, w);
-    for (const parent of this.#holders(id)) this.#set_weight_in(parent.id, id, weight);
+
+  // ---------------------------------------------------------------- weight sets
+
+  /** False when there is such a set. `positions` is 1, or the size of the pool. */
+  create_choose_args(set: number, positions: number): boolean {
+    if (this.#d.weight_sets.sets.has(set)) return false;
+    this.#d.weight_sets.create(set, positions, this.#d.buckets);
+    return true;
+  }
+  rm_choose_args(set: number): boolean {
+    return this.#d.weight_sets.sets.delete(set);
+  }
+  /** One weight for each position of the set. */
+  choose_args_adjust_item_weight(set: number, item: number, weights: readonly number[]): void {
+    const args = this.#d.weight_sets.sets.get(set);
+    if (!args) return refuse("ENOENT", `there is no weight-set ${set}`);
+    const positions = get_choose_args_positions(args);
+    if (weights.length !== positions) {
+      refuse("EINVAL", `must specify exact ${positions} weight values`);
+    }
+    const fixed = weights.map(crush_weight);
+    if (choose_args_adjust_item_weight(args, this.#d.buckets, item, fixed) === 0) {
+      refuse("ENOENT", `item ${item} not found in crush map`);
+    }
   }
 
   // ---------------------------------------------------------------- classes
 
-  /** Refused when the device has another class: that one has to be removed first. */
-  set_device_class(device: number, cls: string): void {
-    this.#need_name(cls);
-    const name = this.#item_names.get(device);
-    if (name === undefined) throw new CommandError("ENOENT", `device ${device} does not exist`);
-    const old = this.#class_names.get(this.#class_map.get(device) ?? -1);
-    if (old !== undefined && old !== cls) {
-      throw new CommandError(
-        "EBUSY",
-        `${name} has already bound to class '${old}', can not reset class to '${cls}'; ` +
-          "use 'osd crush rm-device-class <id>' to remove old class first",
-      );
-    }
-    let id = [...this.#class_names].find(([, n]) => n === cls)?.[0];
-    if (id === undefined) {
-      id = Math.max(-1, ...this.#class_names.keys()) + 1;
-      this.#class_names.set(id, cls);
-    }
-    this.#class_map.set(device, id);
+  /**
+   * Gives a device its class, and a name when it is nowhere yet. Refused when it has another class:
+   * that one has to be removed first. True if that changed anything.
+   */
+  set_device_class(device: number, cls: string): boolean {
+    return set_device_class(this.#d, device, cls);
   }
-  remove_device_class(device: number): void {
-    this.#class_map.delete(device);
+  remove_device_class(device: number): boolean {
+    if (!this.#d.class_map.delete(device)) return false;
+    this.#d.rebuild_shadows_later();
+    return true;
+  }
+  /** A class that no device has: it lasts until the next edit of the tree. */
+  create_class(cls: string): number {
+    need_crush_name(cls);
+    const known = this.#d.get_class_id(cls);
+    if (known !== undefined) return known;
+    const id = Math.max(-1, ...this.#d.class_names.keys()) + 1;
+    this.#d.class_names.set(id, cls);
+    return id;
+  }
+  /** Takes the class from all devices that have it. Refused while rules need it. */
+  remove_class(cls: string): void {
+    const id = this.#d.get_class_id(cls);
+    if (id === undefined) return refuse("ENOENT", `class '${cls}' does not exist`);
+    const rules = class_in_use_by(this.#d, id);
+    if (rules.length > 0) {
+      const names = rules.map((r) => `'${r.name}'`).join(",");
+      refuse("EBUSY", `class '${cls}' still referenced by crush_rule(s): ${names}`);
+    }
+    const devices = [...this.#d.class_map].filter(([o, c]) => o >= 0 && c === id);
+    for (const [o] of devices) this.#d.class_map.delete(o);
+    if (devices.length > 0) this.#d.rebuild_shadows_later();
+    else this.#d.class_names.delete(id);
   }
   rename_device_class(from: string, to: string): void {
-    this.#need_name(to);
-    const id = [...this.#class_names].find(([, n]) => n === from)?.[0];
-    if (id === undefined) throw new CommandError("ENOENT", `class ${from} does not exist`);
-    if ([...this.#class_names.values()].includes(to)) {
-      throw new CommandError("EEXIST", `class ${to} already exists`);
+    need_crush_name(to);
+    const id = this.#d.get_class_id(from);
+    if (id === undefined) {
+      return refuse(
+        "ENOENT",
+        `fail to rename '${from}' to '${to}' : (2) No such file or directory`,
+      );
     }
-    this.#class_names.set(id, to);
+    if (this.#d.get_class_id(to) !== undefined) {
+      refuse("EEXIST", `fail to rename '${from}' to '${to}' : (17) File exists`);
+    }
+    this.#d.class_names.set(id, to);
+    for (const [item, cls] of this.#d.class_map) {
+      const name = this.#d.get_item_name(item);
+      if (item >= 0 || cls !== id || name === undefined) continue;
+      this.#d.set_item_name(item, `${name.split("~")[0]}~${to}`);
+    }
   }
 
   // ---------------------------------------------------------------- rules, tunables
@@ -381,39 +510,8 @@ export class CrushBuilder {
     failure_domain: string,
     options: simple_rule_options = {},
   ): number {
-    const type = this.#need_type(failure_domain);
-    const indep = options.mode === "indep";
-    const ops = CRUSH_RULE_OPS;
-    const choose = indep ? ops.choose_indep : ops.choose_firstn;
-    const chooseleaf = indep ? ops.chooseleaf_indep : ops.chooseleaf_firstn;
-    const steps: crush_rule_step[] = [
-      { op: ops.take, arg1: this.#take_root(root, options.device_class), arg2: 0 },
-      { op: type === 0 ? choose : chooseleaf, arg1: 0, arg2: type },
-      { op: ops.emit, arg1: 0, arg2: 0 },
-    ];
-    if (!indep) return this.add_rule(name, 1, steps, 1, 10);
-    const patience: crush_rule_step[] = [
-      { op: ops.set_chooseleaf_tries, arg1: 5, arg2: 0 },
-      { op: ops.set_choose_tries, arg1: 100, arg2: 0 },
-    ];
-    return this.add_rule(name, 3, [...patience, ...steps], 3, 20);
+    return add_simple_rule(this.#d, name, root, failure_domain, options);
   }
-  #take_root(root: string, device_class: string | undefined): number {
-    const id = this.get_item_id(root);
-    if (id === undefined) throw new CommandError("ENOENT", `root item ${root} does not exist`);
-    if (device_class === undefined || device_class === "") return id;
-    const cls = [...this.#class_names].find(([, n]) => n === device_class)?.[0];
-    if (cls === undefined) {
-      throw new CommandError("EINVAL", `device class ${device_class} does not exist`);
-    }
-    // A class given in this very draft has no shadow trees before the draft is built.
-    const shadow = this.build().class_bucket.get(id)?.get(cls);
-    if (shadow === undefined) {
-      throw new CommandError("EINVAL", `root ${root} has no devices with class ${device_class}`);
-    }
-    return shadow;
-  }
-
   add_rule(
     name: string,
     type: number,
@@ -421,35 +519,34 @@ export class CrushBuilder {
     min_size = 1,
     max_size = 10,
   ): number {
-    this.#need_name(name);
-    if ([...this.#rules.values()].some((r) => r.name === name)) {
-      throw new CommandError("EEXIST", `rule ${name} already exists`);
-    }
-    let id = 0;
-    while (this.#rules.has(id)) id++;
-    if (id > 0xff) throw new CommandError("ENOSPC", "there are 256 rules already");
-    this.#rules.set(id, { id, name, type, min_size, max_size, steps });
-    return id;
+    return add_rule(this.#d, { name, type, steps, min_size, max_size });
   }
   remove_rule(id: number): void {
-    if (!this.#rules.delete(id)) throw new CommandError("ENOENT", `rule ${id} does not exist`);
+    if (!this.#d.rules.delete(id)) refuse("ENOENT", `rule ${id} does not exist`);
   }
   rename_rule(from: string, to: string): void {
-    this.#need_name(to);
-    const rule = [...this.#rules.values()].find((r) => r.name === from);
-    if (!rule) throw new CommandError("ENOENT", `rule ${from} does not exist`);
-    if ([...this.#rules.values()].some((r) => r.name === to && r !== rule)) {
-      throw new CommandError("EEXIST", `rule ${to} already exists`);
-    }
-    this.#rules.set(rule.id, { ...rule, name: to });
+    const rules = [...this.#d.rules.values()];
+    const taken = rules.some((r) => r.name === to);
+    const rule = rules.find((r) => r.name === from);
+    if (!rule) return refuse("ENOENT", `source rule name '${from}' does not exist`);
+    if (taken) refuse("EEXIST", `destination rule name '${to}' already exists`);
+    need_crush_name(to);
+    this.#d.rules.set(rule.id, { ...rule, name: to });
   }
 
   set_tunables(t: Partial<crush_tunables>): void {
-    this.#tunables = { ...this.#tunables, ...t };
+    this.#d.tunables = { ...this.#d.tunables, ...t };
   }
   set_tunables_profile(profile: string): void {
     const t = Object.hasOwn(TUNABLE_PROFILES, profile) ? TUNABLE_PROFILES[profile] : undefined;
-    if (!t) throw new CommandError("EINVAL", `unknown tunables profile ${profile}`);
+    if (!t) return refuse("EINVAL", `unrecognized profile '${profile}'`);
     this.set_tunables(t);
   }
+}
+
+function refuse(code: ConstructorParameters<typeof CommandError>[0], text: string): never {
+  throw new CommandError(code, text);
+}
+function loc_str(loc: crush_location): string {
+  return [...loc].map(([t, n]) => `${t}=${n}`).join(" ");
 }

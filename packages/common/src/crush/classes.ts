@@ -60,8 +60,10 @@ class ShadowTrees {
     for (const by_class of m.class_bucket.values()) {
       for (const id of by_class.values()) this.#used_ids.add(id);
     }
+    const is_shadow = (id: number) =>
+      this.#used_ids.has(id) || (id < 0 && (m.item_names.get(id)?.includes("~") ?? false));
     const real = <V>(entries: Iterable<[number, V]>) =>
-      new Map([...entries].filter(([id]) => !this.#used_ids.has(id)));
+      new Map([...entries].filter(([id]) => !is_shadow(id)));
     this.#buckets = real(m.buckets);
     this.#item_names = real(m.item_names);
     this.#class_map = real(m.class_map);
@@ -129,10 +131,12 @@ class ShadowTrees {
     for (const args of this.#choose_args.values()) {
       const a = args.get(original);
       if (!a || a.weight_set.length === 0) continue;
+      const last = a.weight_set.length - 1;
       const weight_of = (item: number, i: number, position: number) => {
         if (item >= 0) return a.weight_set[position]?.[from[i] ?? 0] ?? 0;
-        const sets = args.get(item)?.weight_set ?? [];
-        return (sets[Math.min(position, sets.length - 1)] ?? []).reduce((s, w) => s + w, 0);
+        // Ceph's shadow trees weigh nested buckets at the last position only: theirs are ours.
+        if (position < last) return 0;
+        return (args.get(item)?.weight_set[position] ?? []).reduce((s, w) => s + w, 0);
       };
       const weight_set = a.weight_set.map((_, p) => items.map((item, i) => weight_of(item, i, p)));
       args.set(id, { bucket_id: id, weight_set, ids: [] });

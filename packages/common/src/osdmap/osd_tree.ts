@@ -1,5 +1,5 @@
 /**
- * The tree of `ceph osd tree`: CRUSH's, with what the map says of each OSD.
+ * The tree of `ceph osd tree`: CRUSH's, with what the map says of each OSD; and CRUSH's alone.
  * Ceph counterpart: OSDMap::print_tree, OSDTreeFormattingDumper, CrushTreeDumper. cluster.md §7.2.
  */
 
@@ -55,14 +55,51 @@ export function osd_tree_dump(m: OSDMap): osd_tree {
   return { nodes, stray: stray.map((o) => make_node(m, o, undefined, 0)) };
 }
 
+/**
+ * The tree of `osd crush tree`; with `shadow`, those of the device classes come with it. Stray are
+ * devices that have a name or class in CRUSH but no place.
+ */
+export function crush_tree_dump(m: OSDMap, shadow: boolean): osd_tree {
+  const { crush } = m;
+  const nodes: osd_tree_node[] = [];
+  const seen = new Set<number>();
+  const visit = (id: number, parent: number | undefined, depth: number) => {
+    seen.add(id);
+    nodes.push(make_crush_node(m, id, parent, depth));
+    for (const child of tree_children(crush, id)) visit(child, id, depth + 1);
+  };
+  const roots = shadow ? crush.find_roots() : crush.find_nonshadow_roots();
+  for (const root of roots) visit(root, undefined, 0);
+  const named = Array.from({ length: crush.get_max_devices() }, (_, o) => o);
+  const stray = named.filter((o) => crush.item_exists(o) && !seen.has(o));
+  return { nodes, stray: stray.map((o) => make_crush_node(m, o, undefined, 0)) };
+}
+
 function make_node(
   m: OSDMap,
   id: number,
   parent: number | undefined,
   depth: number,
 ): osd_tree_node {
+  const node = make_crush_node(m, id, parent, depth);
+  if (id < 0) return node;
+  return {
+    ...node,
+    exists: m.exists(id) ? 1 : 0,
+    status: osd_status(m, id),
+    reweight: m.get_weightf(id),
+    primary_affinity: m.get_primary_affinityf(id),
+  };
+}
+
+function make_crush_node(
+  m: OSDMap,
+  id: number,
+  parent: number | undefined,
+  depth: number,
+): osd_tree_node {
   const crush = m.crush;
-  const device_class = id >= 0 ? crush.get_item_class(id) : undefined;
+  const device_class = crush.get_item_class(id);
   const type_id = crush.get_item_type(id);
   const head = {
     id,
@@ -74,16 +111,8 @@ function make_node(
   const weights = parent === undefined ? {} : { pool_weights: pool_weights(m, id, parent) };
   if (id < 0) return { ...head, ...weights, children: tree_children(crush, id).reverse() };
   const b = crush.get_bucket(parent ?? 0);
-  return {
-    ...head,
-    crush_weight: (b?.item_weights[b.items.indexOf(id)] ?? 0) / 0x10000,
-    depth,
-    ...weights,
-    exists: m.exists(id) ? 1 : 0,
-    status: osd_status(m, id),
-    reweight: m.get_weightf(id),
-    primary_affinity: m.get_primary_affinityf(id),
-  };
+  const crush_weight = (b?.item_weights[b.items.indexOf(id)] ?? 0) / 0x10000;
+  return { ...head, crush_weight, depth, ...weights };
 }
 
 /** The plain table prints DNE for what does not exist; JSON has `exists` for that. */

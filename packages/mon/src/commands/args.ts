@@ -57,6 +57,13 @@ export class Args {
     return fail("EINVAL", `${name} must be a number ${range}, got '${shown(v)}'`);
   }
 
+  /** One number or several. */
+  floats(name: string, min: number, max: number): number[] {
+    const v = this.raw(name);
+    if (!Array.isArray(v)) return [this.float(name, min, max)];
+    return v.map((x: unknown) => new Args({ [name]: x }).float(name, min, max));
+  }
+
   /** A list of words; a single word counts as a list of one. */
   list(name: string): string[] {
     const v = this.raw(name);

@@ -125,8 +125,16 @@ describe("refusals", () => {
     [{ prefix: "pg dump_stuck", stuckops: ["odd"] }, "EINVAL", /Unknown type: odd/],
     [{ prefix: "osd tree", states: ["up", "down"] }, "EINVAL", /both up and down/],
     [{ prefix: "config set", name: "no_such", value: 1 }, "EINVAL", /unknown option no_such/],
-    [{ prefix: "osd crush move", name: "osd.0", args: ["planet=x"] }, "EINVAL", /no bucket type/],
-    [{ prefix: "osd crush rule rm", name: "replicated_rule" }, "EBUSY", /in use by pool rbd/],
+    [
+      { prefix: "osd crush move", name: "osd.0", args: ["planet=x"] },
+      "EINVAL",
+      /'planet' does not/,
+    ],
+    [
+      { prefix: "osd crush rule rm", name: "replicated_rule" },
+      "EBUSY",
+      /ruleset replicated_rule 0 is in use/,
+    ],
     [{ prefix: "osd new", uuid: "x" }, "EINVAL", /must be a lower-case UUID/],
     [{ prefix: "what is this" }, "EINVAL", /no such command: 'what is this'/],
     [{}, "EINVAL", /no such command/],

@@ -1,287 +1,219 @@
-/** `osd crush ...`: looks at and edits the CRUSH map. cluster.md §2.9, §7.1. */
-import {
-  type CrushBuilder,
-  type CrushWrapper,
-  crush_rule_dump,
-  type OSDMap,
-  TYPE_ERASURE,
-  TYPE_REPLICATED,
-} from "@tako/common";
-import { bad_location } from "../osdmon/crush_edit.ts";
-import { pending_crush, pending_pool, type View } from "../osdmon/pending.ts";
+/** `osd crush add|set|move|...`: edits of the hierarchy. cluster.md §2.9, §7.1. */
+import { alg_name, type CrushWrapper } from "@tako/common";
+import { pending_crush, type View } from "../osdmon/pending.ts";
 import { type Args, parse_osd } from "./args.ts";
-import type { ReadCommands, WriteCommands } from "./dispatch.ts";
-import { type CommandOutcome, commit_then, fail, json, reply_now } from "./reply.ts";
-import type { Json } from "./shapes.ts";
-
-const MAX_WEIGHT = 0xffff;
-
-export const CRUSH_COMMANDS: ReadCommands = {
-  "osd crush dump": (mon) => json(mon.osdmap.crush.dump()),
-  "osd crush tree": (mon, args) => json(tree(mon.osdmap, args.flag("show_shadow"))),
-  "osd crush ls": (mon, args) => {
-    const { crush } = mon.osdmap;
-    const id = need_item(crush, args.str("node"));
-    const items = id >= 0 ? [id] : (crush.get_bucket(id)?.items ?? []);
-    return json(items.map((i) => crush.get_item_name(i) ?? String(i)));
-  },
-  "osd crush rule ls": (mon) => {
-    const { crush } = mon.osdmap;
-    return json(crush.rule_ids().map((id) => crush.get_rule(id)?.name ?? ""));
-  },
-  "osd crush rule dump": (mon, args) => {
-    const { crush } = mon.osdmap;
-    if (!args.has("name")) return json(crush.rule_ids().map((id) => crush_rule_dump(crush, id)));
-    return json(crush_rule_dump(crush, need_rule(crush, args.str("name"))));
-  },
-  "osd crush class ls": (mon) =>
-    json([...mon.osdmap.crush.map.class_names].sort(([a], [b]) => a - b).map(([, n]) => n)),
-  "osd crush class ls-osd": (mon, args) => {
-    const { crush } = mon.osdmap;
-    const cls = args.str("class");
-    return json(mon.osdmap.get_all_osds().filter((o) => crush.get_item_class(o) === cls));
-  },
-  "osd crush show-tunables": (mon) => json(mon.osdmap.crush.dump().tunables),
-};
+import {
+  edit,
+  edit_for_clients,
+  edit_if,
+  has_pending_crush,
+  loc_text,
+  location,
+  MAX_CRUSH_WEIGHT,
+  need_item,
+  refused_with,
+  weight_text,
+} from "./crush_edit.ts";
+import { set_crush_map } from "./crush_map.ts";
+import type { WriteCommands } from "./dispatch.ts";
+import { type CommandOutcome, commit_then, fail, reply_now } from "./reply.ts";
 
 export const CRUSH_WRITE_COMMANDS: WriteCommands = {
   "osd crush add": (v, args) => place(v, args, "add"),
-  "osd crush set": (v, args) => place(v, args, "set"),
-  "osd crush create-or-move": (v, args) => place(v, args, "create-or-move"),
+  "osd crush set": (v, args, mon, data) =>
+    args.has("id") ? place(v, args, "set") : set_crush_map(v, args, mon, data),
+  "osd crush create-or-move": create_or_move,
   "osd crush add-bucket": add_bucket,
   "osd crush move": move,
   "osd crush link": link,
-  "osd crush rm": remove,
-  "osd crush remove": remove,
-  "osd crush unlink": remove,
-  "osd crush reweight": (v, args) => {
-    const name = args.str("name");
-    const id = need_item(pending_crush(v), name);
-    if (id < 0) return fail("EINVAL", `device '${name}' is not a leaf in the crush map`);
-    const w = args.float("weight", 0, MAX_WEIGHT);
-    edit(v, (b) => b.adjust_item_weight(id, w));
-    return commit_then(`reweighted item id ${id} name '${name}' to ${w} in crush map`);
+  "osd crush swap-bucket": swap_bucket,
+  "osd crush rename-bucket": rename_bucket,
+  "osd crush rm": (v, args) => remove(v, args, "remove"),
+  "osd crush remove": (v, args) => remove(v, args, "remove"),
+  "osd crush unlink": (v, args) => remove(v, args, "unlink"),
+  "osd crush reweight": reweight,
+  "osd crush reweight-subtree": reweight_subtree,
+  "osd crush reweight-all": (v) => {
+    edit(v, (b) => b.reweight());
+    return commit_then("reweighted crush hierarchy");
   },
-  "osd crush reweight-subtree": (v, args) => {
-    const name = args.str("name");
-    const id = need_item(pending_crush(v), name);
-    const w = args.float("weight", 0, MAX_WEIGHT);
-    edit(v, (b) => b.adjust_subtree_weight(id, w));
-    return commit_then(`reweighted subtree id ${id} name '${name}' to ${w} in crush map`);
-  },
-  "osd crush rename-bucket": (v, args) => {
-    const [from, to] = [args.str("srcname"), args.str("dstname")];
-    edit(v, (b) => b.rename_bucket(from, to));
+  "osd crush set-all-straw-buckets-to-straw2": (v) => {
+    edit_for_clients(v, (b) => b.set_all_straw_buckets_to_straw2());
     return commit_then("");
-  },
-  "osd crush rule create-replicated": (v, args) => create_rule(v, args, args.opt_str("class")),
-  "osd crush rule create-simple": (v, args) => create_rule(v, args, undefined),
-  "osd crush rule rm": remove_rule,
-  "osd crush rule rename": (v, args) => {
-    const [from, to] = [args.str("srcname"), args.str("dstname")];
-    edit(v, (b) => b.rename_rule(from, to));
-    return commit_then("");
-  },
-  "osd crush set-device-class": set_class,
-  "osd crush rm-device-class": rm_class,
-  "osd crush tunables": (v, args) => {
-    const profile = args.str("profile");
-    edit(v, (b) => b.set_tunables_profile(profile));
-    return commit_then(`adjusted tunables profile to ${profile}`);
   },
 };
 
-function edit(v: View, fn: (b: CrushBuilder) => void): void {
-  v.pending.inc.crush = pending_crush(v).edit(fn);
-}
-function need_item(crush: CrushWrapper, name: string): number {
-  return crush.get_item_id(name) ?? fail("ENOENT", `item '${name}' does not exist`);
-}
-function need_rule(crush: CrushWrapper, name: string): number {
-  return crush.get_rule_id(name) ?? fail("ENOENT", `unknown crush rule '${name}'`);
-}
-
-/** `root=default host=h1`, as a list of words. */
-function location(crush: CrushWrapper, args: Args): Map<string, string> {
-  const loc = new Map<string, string>();
-  for (const word of args.list("args")) {
-    const i = word.indexOf("=");
-    if (i <= 0) return fail("EINVAL", `'${word}' is not of the form type=name, such as host=h1`);
-    loc.set(word.slice(0, i), word.slice(i + 1));
-  }
-  const why = bad_location(crush, loc);
-  return why === undefined ? loc : fail("EINVAL", why);
-}
-function loc_text(loc: ReadonlyMap<string, string>): string {
-  const sorted = [...loc].sort(([a], [b]) => (a < b ? -1 : 1));
-  return `{${sorted.map(([t, n]) => `${t}=${n}`).join(",")}}`;
-}
-
-function place(v: View, args: Args, how: "add" | "set" | "create-or-move"): CommandOutcome {
+function existing_osd(v: View, args: Args): { o: number; name: string } {
   const o = parse_osd(args.str("id"));
   const name = `osd.${o}`;
   if (!v.osdmap.exists(o) && !v.pending.inc.new_weight.has(o)) {
     return fail("ENOENT", `${name} does not exist. Create it before updating the crush map`);
   }
-  const w = args.float("weight", 0, MAX_WEIGHT);
+  return { o, name };
+}
+
+function place(v: View, args: Args, how: "add" | "set"): CommandOutcome {
+  const { o, name } = existing_osd(v, args);
+  const w = args.float("weight", 0, MAX_CRUSH_WEIGHT);
+  const loc = location(args);
   const crush = pending_crush(v);
-  if (how === "set" && args.list("args").length === 0) {
-    need_item(crush, name);
-    edit(v, (b) => b.adjust_item_weight(o, w));
-    return commit_then(`set item id ${o} name '${name}' weight ${w} in crush map`);
+  const at = `item id ${o} name '${name}' weight ${weight_text(w)} at location ${loc_text(loc)}`;
+  if (how === "set" && !crush.item_exists(o)) {
+    return fail("ENOENT", `unable to set ${at}: does not exist`);
   }
-  const loc = location(crush, args);
-  let changed = false;
-  const edited = crush.edit((b) => {
-    changed =
-      how === "create-or-move"
-        ? b.create_or_move_item(o, w, name, loc)
-        : b.update_item(o, w, name, loc);
+  let action = how;
+  const changed = edit_if(v, (b) => {
+    if (how === "set" || b.check_item_loc(o, loc)) {
+      action = "set";
+      return b.update_item(o, w, name, loc);
+    }
+    b.insert_item(o, w, name, loc);
+    return true;
   });
-  if (changed) v.pending.inc.crush = edited;
-  const at = `at location ${loc_text(loc)}`;
-  const text =
-    how === "create-or-move"
-      ? `create-or-move updating item name '${name}' weight ${w} ${at} to crush map`
-      : `${how} item id ${o} name '${name}' weight ${w} ${at} to crush map`;
-  return commit_then(text);
+  if (!changed && !has_pending_crush(v)) return reply_now(`${action} ${at}: no change`);
+  return commit_then(`${action} ${at} to crush map`);
+}
+
+function create_or_move(v: View, args: Args): CommandOutcome {
+  const o = parse_osd(args.str("id"));
+  const name = `osd.${o}`;
+  if (!v.osdmap.exists(o) && !v.pending.inc.new_weight.has(o)) {
+    return fail("ENOENT", `${name} does not exist.  create it before updating the crush map`);
+  }
+  const w = args.float("weight", 0, MAX_CRUSH_WEIGHT);
+  const loc = location(args);
+  const changed = edit_if(v, (b) => b.create_or_move_item(o, w, name, loc));
+  const at = `item name '${name}' weight ${weight_text(w)} at location ${loc_text(loc)}`;
+  return commit_then(`create-or-move ${changed ? "updating" : "updated"} ${at} to crush map`);
 }
 
 function add_bucket(v: View, args: Args): CommandOutcome {
   const [name, type] = [args.str("name"), args.str("type")];
-  const crush = pending_crush(v);
-  if (crush.name_exists(name)) return reply_now(`bucket '${name}' already exists`);
-  const loc = args.list("args").length > 0 ? location(crush, args) : undefined;
+  if (pending_crush(v).name_exists(name)) return commit_then(`bucket '${name}' already exists`);
+  const loc = location(args);
   edit(v, (b) => {
     const id = b.add_bucket(name, type);
-    if (loc) b.move_bucket(id, loc);
+    if (loc.size === 0 || b.check_item_loc(id, loc)) return;
+    refused_with(
+      () => `error moving bucket '${name}' to location ${loc_text(loc)}`,
+      () => b.move_bucket(id, loc),
+    );
   });
-  const where = loc ? ` at location ${loc_text(loc)}` : "";
-  return commit_then(`added bucket ${name} type ${type}${where} to crush map`);
+  const where = loc.size > 0 ? `location ${loc_text(loc)}` : "crush map";
+  return commit_then(`added bucket ${name} type ${type} to ${where}`);
+}
+
+interface Relocation {
+  readonly id: number;
+  readonly text: string;
+  readonly loc: ReadonlyMap<string, string>;
+  readonly is_there: boolean;
+}
+function relocation(v: View, args: Args): Relocation {
+  const name = args.str("name");
+  const id = need_item(pending_crush(v), name, `item ${name} does not exist`);
+  const loc = location(args);
+  let is_there = false;
+  pending_crush(v).edit((b) => {
+    is_there = b.check_item_loc(id, loc);
+  });
+  return { id, loc, is_there, text: `item id ${id} name '${name}' to location ${loc_text(loc)}` };
 }
 
 function move(v: View, args: Args): CommandOutcome {
-  const name = args.str("name");
-  const crush = pending_crush(v);
-  const id = need_item(crush, name);
-  const loc = location(crush, args);
+  const { id, text, loc, is_there } = relocation(v, args);
+  if (is_there) return commit_then(`no need to move ${text} in crush map`);
   edit(v, (b) => {
     if (id < 0) b.move_bucket(id, loc);
-    else b.create_or_move_item(id, crush.get_item_weightf(id), name, loc);
+    else b.create_or_move_item(id, 0, args.str("name"), loc);
   });
-  return commit_then(
-    `moved item id ${id} name '${name}' to location ${loc_text(loc)} in crush map`,
-  );
+  return commit_then(`moved ${text} in crush map`);
 }
 
 function link(v: View, args: Args): CommandOutcome {
-  const name = args.str("name");
-  const crush = pending_crush(v);
-  const id = need_item(crush, name);
-  if (id >= 0) return fail("EINVAL", `'${name}' is not a bucket`);
-  const loc = location(crush, args);
-  edit(v, (b) => b.link_bucket(id, loc));
-  return commit_then(
-    `linked item id ${id} name '${name}' to location ${loc_text(loc)} in crush map`,
+  const { id, text, loc, is_there } = relocation(v, args);
+  if (is_there) return commit_then(`no need to move ${text} in crush map`);
+  refused_with(
+    () => `cannot link ${text}`,
+    () => edit(v, (b) => b.link_bucket(id, loc)),
   );
+  return commit_then(`linked ${text} in crush map`);
 }
 
-function remove(v: View, args: Args): CommandOutcome {
+function swap_bucket(v: View, args: Args): CommandOutcome {
+  const [source, dest] = [args.str("source"), args.str("dest")];
+  const crush = pending_crush(v);
+  const sid = need_item(crush, source, `source item ${source} does not exist`);
+  const did = need_item(crush, dest, `dest item ${dest} does not exist`);
+  const proceed = "; pass --yes-i-really-mean-it to proceed anyway";
+  if (!args.flag("yes_i_really_mean_it")) {
+    if (crush.get_immediate_parent_id(sid) !== undefined) {
+      return fail("EPERM", `source item ${source} is not an orphan bucket${proceed}`);
+    }
+    const [from, to] = [alg_of(crush, sid), alg_of(crush, did)];
+    if (from !== to) {
+      return fail("EPERM", `source bucket alg ${from} != dest bucket alg ${to}${proceed}`);
+    }
+  }
+  refused_with(
+    (e) => `failed to swap bucket contents: ${e.message}`,
+    () => edit(v, (b) => b.swap_bucket(sid, did)),
+  );
+  return commit_then(`swapped bucket of ${source} to ${dest}`);
+}
+function alg_of(crush: CrushWrapper, id: number): string {
+  const alg = crush.get_bucket(id)?.alg;
+  return alg === undefined ? "unknown" : alg_name(alg);
+}
+
+function rename_bucket(v: View, args: Args): CommandOutcome {
+  const [from, to] = [args.str("srcname"), args.str("dstname")];
+  const crush = pending_crush(v);
+  if (!crush.name_exists(from) && crush.name_exists(to)) {
+    return commit_then(`srcname = '${from}' does not exist and dstname = '${to}' already exists`);
+  }
+  edit(v, (b) => b.rename_bucket(from, to));
+  return commit_then(`renamed bucket ${from} into ${to}`);
+}
+
+function remove(v: View, args: Args, how: "remove" | "unlink"): CommandOutcome {
   const name = args.str("name");
   const crush = pending_crush(v);
   const id = crush.get_item_id(name);
-  if (id === undefined) return reply_now(`device '${name}' does not appear in the crush map`);
-  const ancestor = args.opt_str("ancestor");
-  edit(v, (b) => {
-    if (ancestor === undefined) b.remove_item(id);
-    else b.remove_item_under(id, need_item(crush, ancestor));
+  if (id === undefined) return commit_then(`device '${name}' does not appear in the crush map`);
+  const under = args.opt_str("ancestor");
+  const ancestor =
+    under === undefined
+      ? undefined
+      : need_item(crush, under, `ancestor item '${under}' does not appear in the crush map`);
+  const found = edit_if(v, (b) => {
+    if (ancestor === undefined || ancestor >= 0) {
+      return how === "remove" ? b.remove_item(id) : b.unlink_item(id);
+    }
+    return how === "remove" ? b.remove_item_under(id, ancestor) : b.unlink_item_under(id, ancestor);
   });
+  if (!found) return commit_then(`item ${id} does not appear in that position`);
   return commit_then(`removed item id ${id} name '${name}' from crush map`);
 }
 
-// ---------------------------------------------------------------- rules, classes
-
-function create_rule(v: View, args: Args, device_class: string | undefined): CommandOutcome {
+function reweight(v: View, args: Args): CommandOutcome {
   const name = args.str("name");
-  if (pending_crush(v).get_rule_id(name) !== undefined) {
-    return reply_now(`rule ${name} already exists`);
-  }
-  const mode = args.opt_oneOf("mode", ["firstn", "indep"]) ?? "firstn";
-  const options = {
-    mode,
-    type: mode === "indep" ? TYPE_ERASURE : TYPE_REPLICATED,
-    ...(device_class === undefined ? {} : { device_class }),
-  };
-  edit(v, (b) => b.add_simple_rule(name, args.str("root"), args.str("type"), options));
-  return commit_then("");
+  const id = in_crush(v, name);
+  if (id < 0) return fail("EINVAL", `device '${name}' is not a leaf in the crush map`);
+  const w = args.float("weight", 0, MAX_CRUSH_WEIGHT);
+  edit(v, (b) => b.adjust_item_weight(id, w));
+  return commit_then(`reweighted item id ${id} name '${name}' to ${weight_text(w)} in crush map`);
 }
-
-function remove_rule(v: View, args: Args): CommandOutcome {
+function reweight_subtree(v: View, args: Args): CommandOutcome {
   const name = args.str("name");
-  const crush = pending_crush(v);
-  const id = crush.get_rule_id(name);
-  if (id === undefined) return reply_now(`rule ${name} does not exist`);
-  const ids = new Set([...v.osdmap.pools.keys(), ...v.pending.inc.new_pools.keys()]);
-  for (const pool of ids) {
-    if (pending_pool(v, pool)?.crush_rule === id) {
-      return fail(
-        "EBUSY",
-        `crush rule ${name} (${id}) is in use by pool ${v.osdmap.get_pool_name(pool) ?? pool}`,
-      );
-    }
-  }
-  edit(v, (b) => b.remove_rule(id));
-  return commit_then("");
+  const id = in_crush(v, name);
+  if (id >= 0) return fail("EINVAL", `device '${name}' is not a subtree in the crush map`);
+  const w = args.float("weight", 0, MAX_CRUSH_WEIGHT);
+  edit(v, (b) => b.adjust_subtree_weight(id, w));
+  return commit_then(
+    `reweighted subtree id ${id} name '${name}' to ${weight_text(w)} in crush map`,
+  );
 }
-
-function set_class(v: View, args: Args): CommandOutcome {
-  const cls = args.str("class");
-  const osds = args.osds(v.osdmap);
-  const crush = pending_crush(v);
-  const changed = osds.filter((o) => crush.get_item_class(o) !== cls);
-  if (changed.length > 0) {
-    edit(v, (b) => {
-      for (const o of changed) b.set_device_class(o, cls);
-    });
-  }
-  return commit_then(`set osd(s) ${osds.join(",")} to class '${cls}'`);
-}
-function rm_class(v: View, args: Args): CommandOutcome {
-  const osds = args.osds(v.osdmap);
-  const crush = pending_crush(v);
-  const changed = osds.filter((o) => crush.get_item_class(o) !== undefined);
-  if (changed.length > 0) {
-    edit(v, (b) => {
-      for (const o of changed) b.remove_device_class(o);
-    });
-  }
-  return commit_then(`done removing class of osd(s): ${osds.join(",")}`);
-}
-
-// ---------------------------------------------------------------- tree
-
-function tree(map: OSDMap, with_shadow: boolean): Json {
-  const { crush } = map;
-  const nodes: Json[] = [];
-  const walk = (id: number, depth: number) => {
-    nodes.push(tree_node(crush, id, depth));
-    for (const item of crush.get_bucket(id)?.items ?? []) walk(item, depth + 1);
-  };
-  for (const root of with_shadow ? crush.find_roots() : crush.find_nonshadow_roots()) walk(root, 0);
-  return { nodes, stray: [] };
-}
-function tree_node(crush: CrushWrapper, id: number, depth: number): Json {
-  const cls = crush.get_item_class(id);
-  const type_id = crush.get_item_type(id);
-  const node: Json = {
-    id,
-    ...(cls === undefined ? {} : { device_class: cls }),
-    name: crush.get_item_name(id) ?? "",
-    type: crush.get_type_name(type_id) ?? "",
-    type_id,
-  };
-  if (id >= 0)
-    return { ...node, crush_weight: crush.get_item_weightf(id), depth, pool_weights: {} };
-  const items = crush.get_bucket(id)?.items ?? [];
-  return { ...node, pool_weights: {}, children: [...items].reverse() };
+function in_crush(v: View, name: string): number {
+  return need_item(pending_crush(v), name, `device '${name}' does not appear in the crush map`);
 }

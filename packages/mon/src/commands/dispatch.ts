@@ -8,7 +8,12 @@ import type { Monitor } from "../monitor/Monitor.ts";
 import type { View } from "../osdmon/pending.ts";
 import { Args, type Cmd } from "./args.ts";
 import { CLUSTER_COMMANDS } from "./cluster.ts";
-import { CRUSH_COMMANDS, CRUSH_WRITE_COMMANDS } from "./crush.ts";
+import { CRUSH_WRITE_COMMANDS } from "./crush.ts";
+import { CRUSH_CLASS_COMMANDS } from "./crush_classes.ts";
+import { CRUSH_MAP_COMMANDS, CRUSH_MAP_WRITE_COMMANDS } from "./crush_map.ts";
+import { CRUSH_COMMANDS } from "./crush_read.ts";
+import { CRUSH_RULE_COMMANDS } from "./crush_rules.ts";
+import { CRUSH_WEIGHT_SET_COMMANDS } from "./crush_weight_sets.ts";
 import { PROFILE_COMMANDS, PROFILE_WRITE_COMMANDS } from "./ec_profile.ts";
 import { LOG_COMMANDS } from "./log.ts";
 import { NODE_FLAG_COMMANDS } from "./node_flags.ts";
@@ -24,7 +29,12 @@ import { UPMAP_COMMANDS } from "./upmap.ts";
 /** Answers from what is committed. */
 export type ReadCommand = (mon: Monitor, args: Args, data: readonly Uint8Array[]) => CommandReply;
 /** Edits what is pending; runs again when it says `retry`. */
-export type WriteCommand = (v: View, args: Args, mon: Monitor) => CommandOutcome;
+export type WriteCommand = (
+  v: View,
+  args: Args,
+  mon: Monitor,
+  data: readonly Uint8Array[],
+) => CommandOutcome;
 export type ReadCommands = Readonly<Record<string, ReadCommand>>;
 export type WriteCommands = Readonly<Record<string, WriteCommand>>;
 
@@ -32,6 +42,7 @@ const READ: ReadonlyMap<string, ReadCommand> = new Map(
   [
     CLUSTER_COMMANDS,
     CRUSH_COMMANDS,
+    CRUSH_MAP_COMMANDS,
     LOG_COMMANDS,
     OSD_COMMANDS,
     PG_COMMANDS,
@@ -41,6 +52,10 @@ const READ: ReadonlyMap<string, ReadCommand> = new Map(
 );
 const WRITE: ReadonlyMap<string, WriteCommand> = new Map(
   [
+    CRUSH_CLASS_COMMANDS,
+    CRUSH_MAP_WRITE_COMMANDS,
+    CRUSH_RULE_COMMANDS,
+    CRUSH_WEIGHT_SET_COMMANDS,
     CRUSH_WRITE_COMMANDS,
     NODE_FLAG_COMMANDS,
     OSD_WRITE_COMMANDS,
@@ -70,7 +85,7 @@ export function dispatch_command(
       mon.ports.log.info({ prefix, from, result: r.result, outs: r.outs }, "mon_command");
       done(r);
     };
-    mon.svc.osdmon.command((v) => write(v, args, mon), log_and_done);
+    mon.svc.osdmon.command((v) => write(v, args, mon, data), log_and_done);
     return;
   }
   if (prefix === "help") {

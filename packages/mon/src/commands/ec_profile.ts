@@ -22,6 +22,17 @@ export const PROFILE_WRITE_COMMANDS: WriteCommands = {
   "osd erasure-code-profile rm": remove,
 };
 
+/** A profile as rules and pools use it. */
+export function need_profile(v: View, name: string): Profile {
+  const known = profile_of(v, name);
+  if (known) return known;
+  return fail(
+    "EINVAL",
+    "cannot determine the erasure code plugin because there is no 'plugin' entry in the " +
+      `erasure_code_profile {} (there is no profile '${name}')`,
+  );
+}
+
 function profile_of(v: View, name: string): Profile | undefined {
   const { inc } = v.pending;
   if (inc.old_erasure_code_profiles.has(name)) return undefined;

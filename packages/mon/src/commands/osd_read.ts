@@ -1,6 +1,7 @@
 /** `osd ...` commands that only look. cluster.md §7.2. */
 import {
   CRUSH_ITEM_NONE,
+  encode_osdmap_binary,
   type OSDMap,
   osd_tree_dump,
   pg_pool,
@@ -35,7 +36,7 @@ export const OSD_COMMANDS: ReadCommands = {
   },
   "osd getmap": (mon, args) => {
     const map = map_at(mon, args);
-    return { ...ok(`got osdmap epoch ${map.epoch}`), data: [map.encode()] };
+    return { ...ok(`got osdmap epoch ${map.epoch}`), data: [encode_osdmap_binary(map)] };
   },
   "osd getmaxosd": (mon, args) => {
     const { epoch, max_osd } = map_at(mon, args);
