@@ -8,9 +8,8 @@ export { alg_name, crush_min_required_version, crush_rule_dump } from "./dump.ts
 export type { simple_rule_options } from "./edit_rules.ts";
 export * from "./hash.ts";
 export { crush_from_dump } from "./load.ts";
-export { print_ostream_float } from "./print_float.ts";
-export { CrushTextError } from "./tokens.ts";
 export { crush_weight, is_valid_crush_name } from "./names.ts";
 export { print_ostream_float } from "./print_float.ts";
+export { CrushTextError } from "./tokens.ts";
 export * from "./tunables.ts";
 export * from "./types.ts";

@@ -1,7 +1,6 @@
 export { dump_osdmap_file } from "./binary/dump_file.ts";
 export * from "./binary/file.ts";
 export type { raw_osdmap } from "./binary/raw.ts";
-export { release_name, release_number } from "./binary/values.ts";
 export * from "./clean_temps.ts";
 export * from "./crc32c.ts";
 export { dump_addrvec, dump_osd, dump_pool, get_min_compat_client } from "./dump.ts";

@@ -9,9 +9,9 @@ import {
   type CrushWrapper,
   type crush_location,
   get_min_compat_client,
+  is_release_before,
   OSDMap,
   print_ostream_float,
-  release_number,
 } from "@tako/common";
 import { pending_crush, type View } from "../osdmon/pending.ts";
 import type { Args } from "./args.ts";
@@ -48,9 +48,7 @@ export function edit_for_clients(v: View, fn: (b: CrushBuilder) => void): void {
 export function unusable_by_clients(v: View, crush: CrushWrapper): string | undefined {
   const required = min_compat_client(v);
   const needed = get_min_compat_client(new OSDMap({ ...v.osdmap.f, crush }));
-  if (release_number(required) === 0 || release_number(needed) <= release_number(required)) {
-    return undefined;
-  }
+  if (required === "unknown" || !is_release_before(required, needed)) return undefined;
   return `new crush map requires client version ${needed} but require_min_compat_client is ${required}`;
 }
 export function min_compat_client(v: View): string {

@@ -2,7 +2,7 @@
  * `osd crush weight-set ...`: weights of a pool's own, or (compat) of all pools that have none.
  * cluster.md §2.4, §7.1.
  */
-import { CRUSH_BUCKET_STRAW2, DEFAULT_CHOOSE_ARGS, release_number } from "@tako/common";
+import { CRUSH_BUCKET_STRAW2, DEFAULT_CHOOSE_ARGS, is_release_before } from "@tako/common";
 import {
   pending_crush,
   pending_pool,
@@ -61,7 +61,7 @@ function need_straw2(v: View): void {
 
 function create(v: View, args: Args): CommandOutcome {
   const release = min_compat_client(v);
-  if (release_number(release) > 0 && release_number(release) < release_number("luminous")) {
+  if (release !== "unknown" && is_release_before(release, "luminous")) {
     return fail(
       "EPERM",
       `require_min_compat_client ${release} < luminous, which is required for per-pool ` +
