@@ -7,7 +7,6 @@
 import { CommandError } from "../errors.ts";
 import { usable_choose_args } from "./choose_args.ts";
 import { rebuild_roots_with_classes } from "./classes.ts";
-import { choose_args_keep_sums, WeightSets } from "./WeightSets.ts";
 import {
   CRUSH_BUCKET_UNIFORM,
   type crush_bucket,
@@ -15,6 +14,7 @@ import {
   type crush_rule,
   type crush_tunables,
 } from "./types.ts";
+import { choose_args_keep_sums, WeightSets } from "./WeightSets.ts";
 
 /** Should weight sets take over a weight, or only see that their sums go on to hold? */
 export type weight_set_mode = "update_weight_sets" | "keep_weight_sets";

@@ -1,7 +1,7 @@
 /** `osd crush ...` commands that only look. cluster.md §2.9, §7.2. */
 import {
-  type CrushWrapper,
   CRUSH_RULE_OPS,
+  type CrushWrapper,
   crush_rule_dump,
   crush_tree_dump,
   DEFAULT_CHOOSE_ARGS,
