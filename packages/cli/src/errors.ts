@@ -1,6 +1,7 @@
 /**
  * Failures as lines on stderr and exit codes: 0 ok, the errno of a refused command, 2 usage,
- * 3 cluster unreachable, 70 a fault of ours. Never a stack trace: NODE_DEBUG=tako shows it.
+ * 3 cluster unreachable, 70 a fault of ours; the offline tools end with the codes of Ceph's.
+ * Never a stack trace: NODE_DEBUG=tako shows it.
  */
 import { RadosError } from "@tako/client";
 import { CommandError, StoreError } from "@tako/common";
@@ -20,6 +21,16 @@ export class UsageError extends Error {
 /** A failure whose text is whole already, as those of the rados tool are. */
 export class WholeLineError extends RadosError {
   override readonly name = "RadosError";
+}
+
+/** An offline tool gives up: with its line, unless that is printed already, and its exit code. */
+export class ToolError extends Error {
+  override readonly name = "ToolError";
+  readonly exit_code: number;
+  constructor(exit_code: number, line: string, options?: ErrorOptions) {
+    super(line, options);
+    this.exit_code = exit_code;
+  }
 }
 
 /** `tako osd pool` of the command `pool`. */
@@ -83,6 +94,7 @@ function explain(e: unknown): [line: string, exit_code: number] {
   if (e instanceof CommanderError) return ["", e.exitCode === 0 ? 0 : EXIT_USAGE];
   if (e instanceof UsageError) return [`tako: ${e.message}`, EXIT_USAGE];
   if (e instanceof UnreachableError) return [`Error: ${e.message}`, EXIT_UNREACHABLE];
+  if (e instanceof ToolError) return [e.message.trimEnd(), e.exit_code];
   if (e instanceof WholeLineError) return [one_line(e.message), e.errno];
   if (e instanceof RadosError || e instanceof CommandError) {
     return [`Error ${e.code}: ${one_line(e.message)}`, exit_code(e.errno)];

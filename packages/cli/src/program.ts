@@ -15,6 +15,8 @@ import { add_rados_commands } from "./commands/rados.ts";
 import { add_health_and_log, STATUS_SPECS, status_command } from "./commands/status.ts";
 import { add_config, add_pg_target, add_tell } from "./commands/tell.ts";
 import { path_of, unknown_command } from "./errors.ts";
+import { add_osdmaptool } from "./offline/osdmaptool.ts";
+import { ToolCommand } from "./offline/ToolCommand.ts";
 import { add_whatif } from "./offline/whatif.ts";
 import { nearest } from "./suggest.ts";
 import { VERSION } from "./version.ts";
@@ -71,6 +73,7 @@ export function build_program(io: CliIo): Command {
   add_rados_commands(program);
   add_cluster_commands(program);
   add_whatif(program);
+  add_osdmaptool(program);
   add_completion(program);
   describe_groups(program);
   program.addHelpText("after", EXAMPLES);
@@ -116,11 +119,13 @@ function describe_groups(program: Command): void {
 /** What must hold for every command of the finished tree. */
 function finish(cmd: Command, io: CliIo, inherited: readonly Option[]): void {
   const taken = new Set(cmd.options.flatMap((o) => [o.short, o.long]));
-  for (const option of inherited) add_inherited(cmd, option, taken);
+  // A tool reads its options itself.
+  const is_tool = cmd instanceof ToolCommand;
+  for (const option of is_tool ? [] : inherited) add_inherited(cmd, option, taken);
   cmd.exitOverride();
   cmd.showSuggestionAfterError(true);
   cmd.configureHelp({
-    showGlobalOptions: true,
+    showGlobalOptions: !is_tool,
     sortSubcommands: cmd.parent !== null,
     subcommandTerm,
     visibleGlobalOptions: (c) => lineage(c).slice(0, -1).reverse().flatMap(shared_by),

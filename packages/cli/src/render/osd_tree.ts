@@ -26,8 +26,11 @@ function placed(tree: Fields): Placed[] {
   });
 }
 
-/** A bucket weighs what is below it; `whole` is the tree that nothing was left out of. */
-function weights(whole: unknown): Map<number, number> {
+/**
+ * The JSON does not have the weights of buckets: such a one weighs what is below it. `whole` is
+ * the tree that nothing was left out of.
+ */
+function weights(whole: unknown): ReadonlyMap<number, number> {
   const nodes = new Fields(whole).list("nodes");
   const w = new Map<number, number>();
   for (const n of [...nodes].reverse()) {
@@ -43,8 +46,11 @@ function name_cell(node: Fields, depth: number): string {
 }
 
 export function render_osd_tree(v: unknown, whole: unknown = v): string {
+  return render_weighed_tree(v, weights(whole));
+}
+/** `w`: the weights of all nodes. */
+export function render_weighed_tree(v: unknown, w: ReadonlyMap<number, number>): string {
   const tree = new Fields(v);
-  const w = weights(whole);
   const row = ({ node, depth }: Placed) => {
     const id = node.num("id");
     const place = [

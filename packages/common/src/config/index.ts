@@ -1,4 +1,5 @@
 export { Config, type ConfigRow, type ConfigValues, ENV_PREFIX, type Origin } from "./Config.ts";
+export { type IniLine, parse_ini } from "./ini.ts";
 export type { OptionSpec, OptionType, OptionValue, Service } from "./option.ts";
 export {
   find_option,

@@ -175,12 +175,18 @@ describe("apply_incremental", () => {
     expect(less.primary_temp.size + less.pg_upmap.size + less.pg_upmap_items.size).toBe(0);
   });
 
-  it("counts the CRUSH maps it was given", () => {
-    const m = after(base, (inc) => {
+  it("counts the CRUSH maps it was given, if all OSDs do so", () => {
+    const reweigh = (inc: Incremental) => {
       inc.crush = base.crush.edit((b) => b.adjust_item_weight(0, 2));
+    };
+    const m = after(base, (inc) => {
+      reweigh(inc);
+      inc.new_require_osd_release = "luminous";
     });
     expect(m.crush_version).toBe(base.crush_version + 1);
     expect(m.crush.get_item_weightf(0)).toBe(2);
+    const jewel = new OSDMap({ ...base.f, require_osd_release: "jewel" });
+    expect(after(jewel, reweigh).crush_version).toBe(base.crush_version);
   });
 
   it("queues removed snapshots until they are purged", () => {

@@ -27,6 +27,7 @@ import {
   type osdmap_fields,
 } from "./osdmap_fields.ts";
 import type { snap_interval_t } from "./pg_pool_t.ts";
+import { is_release_before } from "./releases.ts";
 
 type Fields = { -readonly [K in keyof osdmap_fields]: osdmap_fields[K] };
 
@@ -52,7 +53,8 @@ export function apply_incremental(prev: osdmap_fields, inc: Incremental): osdmap
   apply_settings(f, inc);
   if (inc.crush) {
     f.crush = inc.crush;
-    f.crush_version++;
+    // Older releases did not count these, and still must get to the same map.
+    if (!is_release_before(f.require_osd_release, "luminous")) f.crush_version++;
   }
   return f;
 }

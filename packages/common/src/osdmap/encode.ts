@@ -36,18 +36,18 @@ import { CEPH_OSD_DEFAULT_PRIMARY_AFFINITY, CEPH_OSD_IN, MAX_MAX_OSD } from "./f
 import type { Incremental, osd_info_t, osd_xinfo_t, upmap_item_t } from "./Incremental.ts";
 import { MapError } from "./MapError.ts";
 import type { osd_addrs_t, osdmap_fields } from "./osdmap_fields.ts";
-import type {
-  pg_autoscale_mode_t,
-  pg_pool_t,
-  pool_snap_info_t,
-  pool_type_t,
-  snap_interval_t,
+import {
+  MAX_PG_NUM,
+  type pg_autoscale_mode_t,
+  type pg_pool_t,
+  type pool_snap_info_t,
+  type pool_type_t,
+  type snap_interval_t,
 } from "./pg_pool_t.ts";
 
 const MAP_MAGIC = "tako osdmap 1";
 const INC_MAGIC = "tako osdmap inc 1";
 
-const MAX_PG_NUM = 1 << 22;
 const MAX_POOL_ID = 2 ** 40;
 
 const ro = <K, V>(c: Codec<Map<K, V>>) => c as Codec<ReadonlyMap<K, V>>;

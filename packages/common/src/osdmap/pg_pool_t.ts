@@ -12,6 +12,9 @@ import {
 import { type epoch_t, pg_pool, pg_ps, pg_t } from "../types/osd_types.ts";
 import { ceph_stable_mod, pg_num_mask } from "./pg_split.ts";
 
+/** No pool has more PGs. */
+export const MAX_PG_NUM = 1 << 22;
+
 export const TYPE_REPLICATED = 1;
 export const TYPE_ERASURE = 3;
 export type pool_type_t = typeof TYPE_REPLICATED | typeof TYPE_ERASURE;

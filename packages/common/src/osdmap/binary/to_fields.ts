@@ -7,7 +7,13 @@ import { CEPH_OSD_DEFAULT_PRIMARY_AFFINITY, CEPH_OSD_IN, MAX_MAX_OSD } from "../
 import type { osd_xinfo_t } from "../Incremental.ts";
 import { MapError } from "../MapError.ts";
 import type { osd_addrs_t, osdmap_fields } from "../osdmap_fields.ts";
-import type { pg_pool_t, pool_snap_info_t, pool_type_t, snap_interval_t } from "../pg_pool_t.ts";
+import {
+  MAX_PG_NUM,
+  type pg_pool_t,
+  type pool_snap_info_t,
+  type pool_type_t,
+  type snap_interval_t,
+} from "../pg_pool_t.ts";
 import { release_name } from "../releases.ts";
 import { raw_to_entity_addr, to_entity_addr } from "./addr.ts";
 import type { raw_osd_data, raw_osdmap, raw_pool, raw_xinfo } from "./raw.ts";
@@ -147,7 +153,6 @@ export function to_xinfo(x: raw_xinfo): osd_xinfo_t {
 }
 
 /** Larger numbers are damage. */
-const MAX_PG_NUM = 1 << 22;
 const MAX_HIT_SETS = 10_000;
 
 function to_pool_type(n: number, id: number): pool_type_t {

@@ -10,13 +10,13 @@ import type { raw_osdmap, raw_pool } from "../binary/raw.ts";
 import { MAX_MAX_OSD } from "../flags.ts";
 import { OSDMap } from "../OSDMap.ts";
 import { BLANK_ADDRS, BLANK_UUID, NO_INFO, NO_XINFO } from "../osdmap_fields.ts";
-import { pg_pool_t } from "../pg_pool_t.ts";
+import { MAX_PG_NUM, pg_pool_t } from "../pg_pool_t.ts";
 
 export interface createsimple_options {
   readonly fsid?: string;
   /** ms since 1970 */
   readonly now: number;
-  /** pg_num is the number of OSDs times two to the power of this. */
+  /** pg_num is the number of OSDs times two to the power of this; 6 by default. */
   readonly pg_bits?: number;
   readonly pgp_bits?: number;
   /** With a pool `rbd`. */
@@ -32,11 +32,18 @@ const DEFAULT_PROFILE = new Map([
 
 /** OSDs in one host of one rack; none of them exists yet. */
 export function createsimple(num_osd: number, o: createsimple_options): osdmap_file {
-  if (!Number.isInteger(num_osd) || num_osd < 1 || num_osd > MAX_MAX_OSD) {
+  if (!Number.isInteger(num_osd) || num_osd < 1) {
     throw new CommandError("EINVAL", "osdmaptool: osd count must be > 0");
   }
-  const pg_num = num_osd * 2 ** (o.pg_bits ?? DEFAULT_BITS);
-  const pgp_num = num_osd * 2 ** (o.pgp_bits ?? o.pg_bits ?? DEFAULT_BITS);
+  if (num_osd > MAX_MAX_OSD) {
+    throw new CommandError("EINVAL", `osdmaptool: osd count must be <= ${MAX_MAX_OSD}`);
+  }
+  const pg_bits = o.pg_bits ?? DEFAULT_BITS;
+  const pg_num = num_osd * 2 ** pg_bits;
+  const pgp_num = num_osd * 2 ** (o.pgp_bits ?? DEFAULT_BITS);
+  if (pg_bits < 0 || (o.pgp_bits ?? 0) < 0 || pg_num > MAX_PG_NUM) {
+    throw new CommandError("EINVAL", `osdmaptool: pg_num must be between 1 and ${MAX_PG_NUM}`);
+  }
   const pool = pg_pool_t({
     pg_num,
     pgp_num: Math.min(pgp_num, pg_num),

@@ -1,10 +1,20 @@
-/** JSON text in which bigints are numbers, as they are for Ceph. */
+/**
+ * JSON text as Ceph writes it: bigints are numbers, and fractions have all the digits of a double.
+ * Ceph counterpart: JSONFormatter.
+ */
+import { print_ostream_float } from "../../crush/print_float.ts";
+
 export function json_text(value: unknown, indent = ""): string {
   return write(value, indent, "");
 }
 
+const DOUBLE_DIGITS = 17;
+
 function write(v: unknown, indent: string, margin: string): string {
   if (typeof v === "bigint") return String(v);
+  if (typeof v === "number" && !Number.isInteger(v) && Number.isFinite(v)) {
+    return print_ostream_float(v, DOUBLE_DIGITS);
+  }
   if (typeof v !== "object" || v === null) return JSON.stringify(v) ?? "null";
   const inner = margin + indent;
   const isList = Array.isArray(v);

@@ -5,7 +5,8 @@
  */
 import { print_ostream_float as print } from "../../crush/print_float.ts";
 import { CommandError } from "../../errors.ts";
-import { CRUSH_ITEM_NONE, type pg_t } from "../../types/osd_types.ts";
+import type { Rng } from "../../ports.ts";
+import { CRUSH_ITEM_NONE, pg_parse, type pg_t } from "../../types/osd_types.ts";
 import type { OSDMap } from "../OSDMap.ts";
 
 export interface test_map_pgs_options {
@@ -13,6 +14,8 @@ export interface test_map_pgs_options {
   readonly pool?: number | undefined;
   /** Also each PG: with acting, or with raw, up and acting. */
   readonly dump?: "acting" | "all" | undefined;
+  /** Places each copy by chance, whatever the map says: what to compare with. */
+  readonly random?: Rng | undefined;
 }
 export interface test_map_pg {
   readonly pgid: pg_t;
@@ -60,7 +63,7 @@ export function test_map_pgs(m: OSDMap, options: test_map_pgs_options = {}): tes
   for (const pool of ids) {
     lines.push(`pool ${pool} pg_num ${m.get_pg_num(pool)}`);
     for (const pgid of m.get_pgs(pool)) {
-      const pg = map_pg(m, pgid);
+      const pg = options.random ? random_pg(m, pgid, pool, options.random) : map_pg(m, pgid);
       pgs.push(pg);
       if (options.dump === "all") lines.push(print_pg(pg));
       else if (options.dump) lines.push(`${pgid}\t${list(pg.acting)}\t${pg.acting_primary}`);
@@ -79,6 +82,12 @@ export function test_map_pgs(m: OSDMap, options: test_map_pgs_options = {}): tes
 function map_pg(m: OSDMap, pgid: pg_t): test_map_pg {
   const { raw, primary } = m.pg_to_raw_osds(pgid);
   return { pgid, raw, raw_primary: primary, ...m.pg_to_up_acting_osds(pgid) };
+}
+function random_pg(m: OSDMap, pgid: pg_t, pool: number, rng: Rng): test_map_pg {
+  const size = m.max_osd > 0 ? (m.get_pg_pool(pool)?.size ?? 0) : 0;
+  const acting = Array.from({ length: size }, () => rng.int(m.max_osd));
+  const acting_primary = acting[0] ?? -1;
+  return { pgid, raw: [], raw_primary: -1, up: [], up_primary: -1, acting, acting_primary };
 }
 function print_pg(pg: test_map_pg): string {
   const stage = (name: string, osds: readonly number[], primary: number) =>
@@ -187,7 +196,11 @@ export function test_map_object(m: OSDMap, object: string, pool: number): test_m
 export interface test_map_pg_result extends test_map_pg {
   readonly text: string;
 }
-export function test_map_pg(m: OSDMap, pgid: pg_t): test_map_pg_result {
-  const pg = map_pg(m, pgid);
-  return { ...pg, text: ` parsed '${pgid}' -> ${pgid}\n${print_pg(pg)}\n` };
+/** undefined when the text names no PG. */
+export function test_map_pg(m: OSDMap, text: string): test_map_pg_result | undefined {
+  const pgid = pg_parse(text);
+  if (pgid === undefined) return undefined;
+  // A seed beyond pg_num belongs to the PG that it falls into.
+  const pg = { ...map_pg(m, m.raw_pg_to_pg(pgid) ?? pgid), pgid };
+  return { ...pg, text: ` parsed '${text}' -> ${pgid}\n${print_pg(pg)}\n` };
 }

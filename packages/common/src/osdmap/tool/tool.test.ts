@@ -10,12 +10,13 @@ import { build_map } from "../testing/build_map.ts";
 import { check_health } from "./check_health.ts";
 import { createsimple } from "./createsimple.ts";
 import { json_text } from "./json_text.ts";
+import { print_inc_upmaps } from "./print_inc_upmaps.ts";
 import { print_osdmap } from "./print_osdmap.ts";
 import { test_map_object, test_map_pg, test_map_pgs } from "./test_map_pgs.ts";
 import {
+  apply_upmap_cleanup,
   clean_pg_upmaps,
   find_upmap_cleanup,
-  print_upmap_cleanup,
   verify_upmap,
 } from "./upmap_cleanup.ts";
 
@@ -36,7 +37,7 @@ describe("on the map of a cluster that ran, the words of osdmaptool", () => {
     ["--test-map-pgs-dump", () => test_map_pgs(map, { dump: "acting" }).text],
     ["--test-map-pgs-dump-all", () => test_map_pgs(map, { dump: "all" }).text],
     ["--test-map-object foo --pool 1", () => test_map_object(map, "foo", 1).text],
-    ["--test-map-pg 2.3", () => test_map_pg(map, "2.3").text],
+    ["--test-map-pg 2.3", () => test_map_pg(map, "2.3")?.text],
     ["--health", () => `${json_text(check_health(map), "    ")}\n`],
   ])("%s", (args, ours) => {
     expect(ours()).toBe(of(args));
@@ -143,7 +144,9 @@ describe("upmap clean-up", () => {
     ]);
     inc.new_pg_upmap_items.set("1.3", [[99, 1]]);
     const found = find_upmap_cleanup(m.apply_incremental(inc));
-    expect(print_upmap_cleanup(found)).toBe(
+    const next = new_incremental(m.apply_incremental(inc));
+    apply_upmap_cleanup(found, next);
+    expect(print_inc_upmaps(next)).toBe(
       [
         "ceph osd rm-pg-upmap 1.0",
         "ceph osd rm-pg-upmap 1.1",
@@ -155,7 +158,9 @@ describe("upmap clean-up", () => {
     clean_pg_upmaps(m, m.apply_incremental(inc), inc);
     const clean = m.apply_incremental(inc);
     expect([...clean.pg_upmap.keys(), ...clean.pg_upmap_items.keys()]).toEqual(["1.2"]);
-    expect(print_upmap_cleanup(find_upmap_cleanup(clean))).toBe("");
+    const none = new_incremental(clean);
+    apply_upmap_cleanup(find_upmap_cleanup(clean), none);
+    expect(print_inc_upmaps(none)).toBe("");
     expect(clean.pg_to_up_acting_osds("1.2").up).toContain(mate(c));
   });
   it("a rule forbids two devices of one failure domain", () => {

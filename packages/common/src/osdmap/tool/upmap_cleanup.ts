@@ -50,6 +50,13 @@ export function clean_pg_upmaps(osdmap: OSDMap, next: OSDMap, pending: Increment
   for (const [pg, items] of found.replace_pg_upmap_items) pending.new_pg_upmap_items.set(pg, items);
 }
 
+/** Puts a clean-up of the map that `pending` follows into it. */
+export function apply_upmap_cleanup(c: upmap_cleanup, pending: Incremental): void {
+  for (const pg of c.remove_pg_upmap) pending.old_pg_upmap.add(pg);
+  for (const pg of c.remove_pg_upmap_items) pending.old_pg_upmap_items.add(pg);
+  for (const [pg, items] of c.replace_pg_upmap_items) pending.new_pg_upmap_items.set(pg, items);
+}
+
 /** Up, down or a temp change the worth of no entry, and those epochs are the urgent ones. */
 function can_matter(osdmap: OSDMap, inc: Incremental): boolean {
   return (
@@ -60,18 +67,6 @@ function can_matter(osdmap: OSDMap, inc: Incremental): boolean {
     [...inc.new_up_client.keys()].some((o) => !osdmap.exists(o)) ||
     [...inc.new_state.values()].some((mask) => (mask & CEPH_OSD_EXISTS) !== 0)
   );
-}
-
-/** The commands that do it. */
-export function print_upmap_cleanup(c: upmap_cleanup): string {
-  const lines = [
-    ...c.remove_pg_upmap.map((pg) => `ceph osd rm-pg-upmap ${pg}`),
-    ...c.remove_pg_upmap_items.map((pg) => `ceph osd rm-pg-upmap-items ${pg}`),
-    ...[...c.replace_pg_upmap_items].map(
-      ([pg, items]) => `ceph osd pg-upmap-items ${pg} ${items.flat().join(" ")}`,
-    ),
-  ];
-  return lines.map((l) => `${l}\n`).join("");
 }
 
 /** undefined: the entries of the PG may stay; a list: its items have to become these. */
