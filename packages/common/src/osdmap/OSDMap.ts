@@ -26,7 +26,7 @@ import {
   type osdmap_flag_t,
 } from "./flags.ts";
 import type { Incremental, osd_info_t, osd_xinfo_t, upmap_item_t } from "./Incremental.ts";
-import { PgMapper, type up_acting_t } from "./mapping.ts";
+import { type crush_pick_t, PgMapper, type PlacementLender, type up_acting_t } from "./mapping.ts";
 import {
   BLANK_ADDRS,
   BLANK_UUID,
@@ -308,6 +308,14 @@ export class OSDMap {
   pg_to_raw_upmap(pg: pg_t): readonly number[] {
     return this.#mapper.pg_to_raw_upmap(pg);
   }
+  /** For OSDMapMapping: what CRUSH says of a PG of a pool that exists, not remembered here. */
+  crush_pick(pool: number, ps: number): crush_pick_t {
+    return this.#mapper.crush_pick(pool, ps);
+  }
+  /** `lender` is asked before CRUSH. */
+  lend_placements(lender: PlacementLender): void {
+    this.#mapper.lend(lender);
+  }
   /** Position of an OSD in a list, -1 when it is not there. */
   static calc_pg_role(osd: number, acting: readonly number[]): number {
     return acting.indexOf(osd);
@@ -315,9 +323,12 @@ export class OSDMap {
 
   // ---------------------------------------------------------------- next map, bytes
 
-  /** The map that follows. Throws MapError when `inc` does not fit this map. */
-  apply_incremental(inc: Incremental): OSDMap {
-    return new OSDMap(apply_incremental(this.f, inc), this);
+  /**
+   * The map that follows. Throws MapError when `inc` does not fit this map. Placements known of
+   * `like` need not be worked out again; by default those of this map.
+   */
+  apply_incremental(inc: Incremental, like: OSDMap = this): OSDMap {
+    return new OSDMap(apply_incremental(this.f, inc), like);
   }
   /** Canonical bytes: equal maps encode equally. Do not change them. */
   encode(): Uint8Array {

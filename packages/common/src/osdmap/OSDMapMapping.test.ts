@@ -1,11 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { CRUSH_ITEM_NONE, pg_t as make_pg, type pg_t } from "../types/osd_types.ts";
+import { CRUSH_ITEM_NONE, pg_t as make_pg, pg_ps, type pg_t } from "../types/osd_types.ts";
 import { type Incremental, new_incremental } from "./Incremental.ts";
 import { OSDMap } from "./OSDMap.ts";
 import { OSDMapMapping } from "./OSDMapMapping.ts";
-import { pg_pool_t, TYPE_ERASURE } from "./pg_pool_t.ts";
-import { build_map } from "./testing/build_map.ts";
+import { POOL_FLAGS, pg_pool_t, TYPE_ERASURE } from "./pg_pool_t.ts";
+import { build_map, test_addr } from "./testing/build_map.ts";
 
 const OSDS = 12;
 const POOLS = 3;
@@ -102,13 +102,54 @@ const step: fc.Arbitrary<Step> = fc.oneof(
         inc.new_max_osd = n;
       },
   ),
-  fc.constantFrom(8, 16, 24).map(
-    (pg_num): Step =>
+  // Split, merged, its seeds spread anew, another size or another hash: what CRUSH is asked changes.
+  fc
+    .record({
+      pg_num: fc.constantFrom(8, 16, 24),
+      pgp_num: fc.constantFrom(8, 16),
+      size: fc.constantFrom(2, 3),
+      flags: fc.constantFrom(0, POOL_FLAGS.hashpspool),
+      min_size: fc.constantFrom(1, 2),
+      crush_rule: fc.constantFrom(0, 2, 9),
+    })
+    .map(
+      (pool): Step =>
+        (inc) =>
+          inc.new_pools.set(1, pg_pool_t(pool)),
+    ),
+  fc.constantFrom(1, 2, 3, 4).map(
+    (id): Step =>
       (inc) =>
-        inc.new_pools.set(1, pg_pool_t({ pg_num, pgp_num: 8 })),
+        inc.old_pools.add(id),
+  ),
+  fc.constantFrom(2, 4).map(
+    (id): Step =>
+      (inc) =>
+        inc.new_pools.set(id, pg_pool_t({ type: TYPE_ERASURE, size: 3, crush_rule: 1, pg_num: 5 })),
   ),
   fc.constant<Step>((inc) => inc.new_up_thru.set(0, 2)),
-  fc.constant<Step>((inc) => inc.old_pools.add(2)),
+  osd.map(
+    (o): Step =>
+      (inc) =>
+        inc.new_up_client.set(o, test_addr(o)),
+  ),
+  pg.map(
+    (p): Step =>
+      (inc) =>
+        inc.old_pg_upmap_items.add(p),
+  ),
+  // One that changes nothing but the object.
+  fc.constant<Step>((inc, m) => {
+    inc.crush = m.crush.edit(() => {});
+  }),
+  osd.map(
+    (o): Step =>
+      (inc, m) => {
+        inc.crush = m.crush.edit((b) => {
+          if (m.crush.get_parents(o).length > 0) b.remove_item(o);
+        });
+      },
+  ),
   osd.map(
     (o): Step =>
       (inc, m) => {
@@ -118,6 +159,9 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       },
   ),
 );
+
+/** PGs that another mapping is about: it knows nothing of the rest. */
+const SOME: readonly pg_t[] = ["1.13", "2.4", "1.0", "1.3", "4.2", "3.7", "9.0"];
 
 const all_pgs = (m: OSDMap): pg_t[] => m.pool_ids().flatMap((id) => m.get_pgs(id));
 
@@ -129,16 +173,20 @@ describe("OSDMapMapping", () => {
         (epochs) => {
           let m = start();
           const mapping = new OSDMapMapping(m);
-          for (const steps of epochs) {
-            // The mapper of each map hands on to the next: let it know all PGs.
-            for (const p of all_pgs(m)) m.pg_to_up_acting_osds(p);
+          const some = new OSDMapMapping(m, SOME);
+          mapping.get_osd_acting_pgs(0);
+          for (const [i, steps] of epochs.entries()) {
+            // The mapper of each map hands on to the next: let it know all PGs, or few.
+            for (const p of all_pgs(m)) if (i % 3 !== 0 || pg_ps(p) % 2) m.pg_to_up_acting_osds(p);
             const inc = new_incremental(m);
             for (const change of steps) change(inc, m);
             const before = new Map(all_pgs(m).map((p) => [p, mapping.get(p)]));
             m = m.apply_incremental(inc);
             const { changed } = mapping.update(m);
+            const few = some.update(m).changed;
             const fresh = new OSDMap(m.f);
-            const full = new OSDMapMapping(fresh);
+            const full = new OSDMapMapping(new OSDMap(m.f));
+            const acting = new Map<number, pg_t[]>();
             for (const p of all_pgs(m)) {
               const want = fresh.pg_to_up_acting_osds(p);
               expect(mapping.get(p)).toEqual({ ...full.get(p), ...want });
@@ -151,6 +199,12 @@ describe("OSDMapMapping", () => {
                 ...was
               } = before.get(p) ?? { raw: 0, raw_primary: 0 };
               expect(changed.includes(p)).toBe(JSON.stringify(was) !== JSON.stringify({ ...want }));
+              expect(some.get(p).acting).toEqual(SOME.includes(p) ? want.acting : []);
+              for (const o of want.acting) acting.set(o, [...(acting.get(o) ?? []), p]);
+            }
+            expect(few).toEqual(changed.filter((p) => SOME.includes(p)));
+            for (let o = 0; o < OSDS; o++) {
+              expect(mapping.get_osd_acting_pgs(o)).toEqual([...new Set(acting.get(o) ?? [])]);
             }
           }
         },

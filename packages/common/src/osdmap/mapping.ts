@@ -19,6 +19,17 @@ const NOTHING: up_acting_t = Object.freeze({
   acting_primary: -1,
 });
 
+/** What CRUSH says of a PG. */
+export interface crush_pick_t {
+  readonly picked: Osds;
+  /** Devices whose weights led to the pick, and those picked. */
+  readonly tested: Osds;
+}
+/** Who may know what CRUSH says, so that it need not be asked. */
+export interface PlacementLender {
+  crush_pick(map: osdmap_fields, pool: number, ps: number): crush_pick_t | undefined;
+}
+
 /** By seed. */
 type Table<T> = (T | undefined)[];
 
@@ -56,6 +67,7 @@ function carry(t: PoolTable, id: number, delta: MapDelta): PoolTable {
 export class PgMapper {
   readonly #f: osdmap_fields;
   readonly #tables = new Map<number, PoolTable>();
+  #lender: PlacementLender | undefined;
 
   constructor(f: osdmap_fields, prev?: PgMapper) {
     this.#f = f;
@@ -79,7 +91,7 @@ export class PgMapper {
     const { results } = this.#table(id);
     const known = results[ps];
     if (known) return known;
-    const result = this.#stages(pool, id).up_acting(ps, this.#crush(pool, id, ps));
+    const result = this.#stages(pool, id).up_acting(ps, this.#crush(id, ps));
     results[ps] = result;
     return result;
   }
@@ -88,14 +100,14 @@ export class PgMapper {
     const id = pg_pool(pg);
     const pool = this.#f.pools.get(id);
     if (!pool || !(pg_ps(pg) < pool.pg_num)) return NOTHING;
-    return this.#stages(pool, id).up(pg_ps(pg), this.#crush(pool, id, pg_ps(pg)));
+    return this.#stages(pool, id).up(pg_ps(pg), this.#crush(id, pg_ps(pg)));
   }
 
   pg_to_raw_osds(pg: pg_t): { raw: Osds; primary: number } {
     const id = pg_pool(pg);
     const pool = this.#f.pools.get(id);
     if (!pool || !(pg_ps(pg) < pool.pg_num)) return { raw: [], primary: -1 };
-    const raw = this.#stages(pool, id).raw(this.#crush(pool, id, pg_ps(pg)));
+    const raw = this.#stages(pool, id).raw(this.#crush(id, pg_ps(pg)));
     return { raw, primary: pick_primary(raw) };
   }
 
@@ -105,7 +117,23 @@ export class PgMapper {
     const pool = this.#f.pools.get(id);
     if (!pool || !(pg_ps(pg) < pool.pg_num)) return [];
     const stages = this.#stages(pool, id);
-    return stages.upmap(pg_ps(pg), stages.raw(this.#crush(pool, id, pg_ps(pg))));
+    return stages.upmap(pg_ps(pg), stages.raw(this.#crush(id, pg_ps(pg))));
+  }
+
+  /** From now on `lender` is asked before CRUSH. */
+  lend(lender: PlacementLender): void {
+    this.#lender = lender;
+  }
+  /** Not remembered: for one who keeps it himself, and lends. */
+  crush_pick(id: number, ps: number): crush_pick_t {
+    const table = this.#tables.get(id);
+    const [picked, tested] = [table?.picked[ps], table?.tested[ps]];
+    if (picked && tested) return { picked, tested };
+    const pool = this.#f.pools.get(id);
+    return (
+      this.#lender?.crush_pick(this.#f, id, ps) ??
+      (pool ? ask_crush(this.#f, pool, id, ps) : { picked: [], tested: [] })
+    );
   }
 
   #stages(pool: pg_pool_t, id: number): PgStages {
@@ -120,19 +148,21 @@ export class PgMapper {
     return table;
   }
 
-  #crush(pool: pg_pool_t, id: number, ps: number): Osds {
+  #crush(id: number, ps: number): Osds {
     const table = this.#table(id);
     const known = table.picked[ps];
     if (known) return known;
-    const tested: number[] = [];
-    const picked = pg_to_crush(this.#f, pool, id, ps, tested);
+    const { picked, tested } = this.crush_pick(id, ps);
     table.picked[ps] = picked;
-    table.tested[ps] = union(picked, tested);
+    table.tested[ps] = tested;
     return picked;
   }
 }
 
-/** `picked` itself where nothing else was tested, as in most searches. */
-export function union(picked: Osds, tested: Osds): Osds {
-  return tested.every((o) => picked.includes(o)) ? picked : [...new Set([...picked, ...tested])];
+function ask_crush(f: osdmap_fields, pool: pg_pool_t, id: number, ps: number): crush_pick_t {
+  const tested: number[] = [];
+  const picked = pg_to_crush(f, pool, id, ps, tested);
+  // Nothing else was tested in most searches.
+  if (tested.every((o) => picked.includes(o))) return { picked, tested: picked };
+  return { picked, tested: [...new Set([...picked, ...tested])] };
 }

@@ -11,6 +11,7 @@ import {
   type Msg,
   type OSDMap,
   osd_id,
+  type pg_t,
   type StoreError,
   type TimerHandle,
 } from "@tako/common";
@@ -68,13 +69,13 @@ export class Monitor implements Dispatcher {
     const osdmon = new OSDMonitor({
       ...common,
       send_maps: (s, from) => this.svc.publisher.send_incremental(s, from, false),
-      on_osdmap: (prev, osdmap) => this.on_osdmap(prev, osdmap),
+      on_osdmap: (prev, osdmap, moved) => this.on_osdmap(prev, osdmap, moved),
       clog: (prio, text) => logmon.log(prio, text),
       on_fatal,
     });
     const publisher = new Publisher(osdmon.maps, this.fsid, config);
     const pgmap = new PGMap();
-    pgmap.on_osdmap(osdmon.osdmap, clock.now_ms());
+    pgmap.on_osdmap(osdmon.osdmap, osdmon.mapping, all_pgs(osdmon.osdmap), clock.now_ms());
     const health = new HealthMonitor({
       ...common,
       clog: (prio, text) => logmon.log(prio, text),
@@ -237,13 +238,13 @@ export class Monitor implements Dispatcher {
 
   // ---------------------------------------------------------------- events
 
-  private on_osdmap(prev: OSDMap, osdmap: OSDMap): void {
+  private on_osdmap(prev: OSDMap, osdmap: OSDMap, moved: readonly pg_t[]): void {
     const { clock } = this.ports;
     // Maps first: PGs wait for them. Sessions are in order of their beginning.
     for (const s of this.sessions.values()) {
       for (const [name, sub] of s.subs) this.serve(s, name, sub);
     }
-    this.svc.pgmap.on_osdmap(osdmap, clock.now_ms());
+    this.svc.pgmap.on_osdmap(osdmap, this.svc.osdmon.mapping, moved, clock.now_ms());
     const [total, up, inn] = [
       osdmap.get_num_osds(),
       osdmap.get_num_up_osds(),
@@ -301,4 +302,8 @@ export class Monitor implements Dispatcher {
     this.shutdown();
     this.ports.on_fatal(error);
   }
+}
+
+function all_pgs(map: OSDMap): pg_t[] {
+  return map.pool_ids().flatMap((id) => map.get_pgs(id));
 }

@@ -98,7 +98,8 @@ export function pg_health_checks(h: HealthInput): HealthChecks {
 function group_pgs(h: HealthInput): Map<Group, Found> {
   const cutoff = h.now_ms - h.config.get("mon_pg_stuck_threshold") * 1000;
   const groups = new Map<Group, Found>();
-  for (const [pg, s] of h.pgmap.sorted_pgs()) {
+  // No rule is about a PG that is active+clean and nothing else.
+  for (const [pg, s] of h.pgmap.sorted_pgs_in_other_states()) {
     const seen = new Set<Group>();
     const rules = s.states.has("active") ? RULES : [INACTIVE, ...RULES];
     for (const r of rules) {
@@ -160,10 +161,10 @@ export function timespan(ms: number): string {
 
 function add_object_checks(h: HealthInput, out: HealthChecks): void {
   const sum = h.pgmap.sum().stat_sum;
-  const pgs = h.pgmap.sorted_pgs();
   const { num_objects_unfound: unfound, num_objects: objects } = sum;
   if (unfound > 0 && objects > 0) {
-    const detail = pgs
+    const detail = h.pgmap
+      .sorted_pgs()
       .filter(([, s]) => s.stat_sum.num_objects_unfound > 0)
       .map(([pg, s]) => `pg ${pg} has ${s.stat_sum.num_objects_unfound} unfound objects`);
     const text = `${unfound}/${objects} objects unfound (${percent(unfound, objects)})`;
@@ -198,18 +199,26 @@ function add_pg_count_checks(h: HealthInput, out: HealthChecks): void {
 }
 
 function add_scrub_checks(h: HealthInput, out: HealthChecks): void {
-  const late = (stamp: number, interval_s: number, ratio: number) =>
-    interval_s > 0 && stamp > 0 && h.now_ms - stamp > interval_s * (1 + ratio) * 1000;
   const c = h.config;
+  // A PG is late when its stamp is before this; one that is 0 says nothing.
+  const limit = (interval_s: number, ratio: number) =>
+    interval_s > 0 ? h.now_ms - interval_s * (1 + ratio) * 1000 : 0;
+  const scrub_limit = limit(
+    c.get("osd_scrub_max_interval"),
+    c.get("mon_warn_pg_not_scrubbed_ratio"),
+  );
+  const deep_limit = limit(
+    c.get("osd_deep_scrub_interval"),
+    c.get("mon_warn_pg_not_deep_scrubbed_ratio"),
+  );
+  const is_late = (stamp: number, before: number) => stamp > 0 && stamp < before;
   const scrub: string[] = [];
   const deep: string[] = [];
-  for (const [pg, s] of h.pgmap.sorted_pgs()) {
-    const max = c.get("osd_scrub_max_interval");
-    if (late(s.last_scrub_stamp, max, c.get("mon_warn_pg_not_scrubbed_ratio"))) {
+  for (const [pg, s] of h.pgmap.sorted_pgs_scrubbed_before(scrub_limit, deep_limit)) {
+    if (is_late(s.last_scrub_stamp, scrub_limit)) {
       scrub.push(`pg ${pg} not scrubbed since ${s.last_scrub}`);
     }
-    const deep_max = c.get("osd_deep_scrub_interval");
-    if (late(s.last_deep_scrub_stamp, deep_max, c.get("mon_warn_pg_not_deep_scrubbed_ratio"))) {
+    if (is_late(s.last_deep_scrub_stamp, deep_limit)) {
       deep.push(`pg ${pg} not deep-scrubbed since ${s.last_deep_scrub}`);
     }
   }

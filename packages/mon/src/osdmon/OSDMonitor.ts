@@ -14,7 +14,9 @@ import {
   type Log,
   type Msg,
   type OSDMap,
+  OSDMapMapping,
   pg_parse,
+  type pg_t,
   type StoreError,
 } from "@tako/common";
 import { type CommandOutcome, type CommandReply, reply_of_error } from "../commands/reply.ts";
@@ -79,8 +81,8 @@ export interface OSDMonitorHost {
   readonly log: Log;
   /** Maps from `from` on, as far as the session has not had them. */
   send_maps(s: MonSession, from: epoch_t): void;
-  /** A new epoch is durable: tell everybody. */
-  on_osdmap(prev: OSDMap, osdmap: OSDMap): void;
+  /** A new epoch is durable: tell everybody. `moved`: PGs that are new or may be elsewhere now. */
+  on_osdmap(prev: OSDMap, osdmap: OSDMap, moved: readonly pg_t[]): void;
   clog(prio: "DBG" | "INF" | "WRN" | "ERR", text: string): void;
   on_fatal(error: StoreError): void;
 }
@@ -93,6 +95,8 @@ export class OSDMonitor {
   readonly down_pending_out: DownPendingOut = new Map();
   creating: CreatingPGs;
   osdmap: OSDMap;
+  /** Of every PG; that of the next map while an epoch is being written. */
+  readonly mapping: OSDMapMapping;
 
   private readonly host: OSDMonitorHost;
   private readonly proposer: Proposer;
@@ -113,6 +117,7 @@ export class OSDMonitor {
     const state = load_state(host.store, host.config);
     this.maps = state.maps;
     this.osdmap = state.osdmap;
+    this.mapping = new OSDMapMapping(this.osdmap);
     this.creating = state.creating;
     this.metadata = state.metadata;
     this.pending = new_pending(this.osdmap);
@@ -279,7 +284,7 @@ export class OSDMonitor {
   private propose_pending(): void {
     if (this.stopped || this.committing || is_pending_empty(this.pending)) return;
     const { pending } = this;
-    const epoch = encode_pending(this.view(), this.creating);
+    const epoch = encode_pending(this.view(), this.creating, this.mapping);
     const txn = new MonTransaction();
     this.maps.put_epoch(txn, epoch.next.epoch, epoch.inc_bytes, epoch.full_bytes);
     if (epoch.creating.pgs.size + epoch.creating.queue.size + this.creating.pgs.size > 0) {
@@ -312,7 +317,7 @@ export class OSDMonitor {
     this.update_leader_memory(prev);
     log_epoch(this.host.log, prev, this.osdmap, pending);
     for (const line of pending.log) this.host.clog(line.prio, line.text);
-    this.host.on_osdmap(prev, this.osdmap);
+    this.host.on_osdmap(prev, this.osdmap, epoch.moved);
 
     const { replies, retries, waiting } = this;
     this.replies = [];

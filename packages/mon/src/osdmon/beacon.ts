@@ -45,6 +45,7 @@ export function beacons_on_map(b: Beacons, prev: OSDMap, osdmap: OSDMap): void {
     b.last_report.delete(o);
     b.osd_epoch.delete(o);
   }
+  if (prev.pools === osdmap.pools) return;
   for (const pg of b.last_epoch_clean.keys()) {
     if (!osdmap.pg_exists(pg)) b.last_epoch_clean.delete(pg);
   }

@@ -128,6 +128,9 @@ function begin(pg: pg_t, next: OSDMap, stamp: number): creating_pg_t {
 /** The same rule as in peering: does `next` end the PG's interval? */
 function advance(pg: pg_t, info: creating_pg_t, osdmap: OSDMap, next: OSDMap): creating_pg_t {
   const cur = next.pg_to_up_acting_osds(pg);
+  // The rest of the rule is about the pool and the cluster's flags.
+  const same_pool = osdmap.get_pg_pool(pg_pool(pg)) === next.get_pg_pool(pg_pool(pg));
+  if (same_pool && osdmap.flags === next.flags && same_mapping(cur, info.mapping)) return info;
   const past_intervals = PastIntervals.from_wire(info.past_intervals);
   const min_size = next.get_pg_pool(pg_pool(pg))?.min_size ?? 0;
   const ended = check_new_interval({
@@ -151,6 +154,13 @@ function advance(pg: pg_t, info: creating_pg_t, osdmap: OSDMap, next: OSDMap): c
     history.last_epoch_split = next.epoch;
   }
   return { ...info, mapping: cur, history, past_intervals: past_intervals.to_wire() };
+}
+
+function same_mapping(a: up_acting_t, b: up_acting_t): boolean {
+  const same = (x: readonly number[], y: readonly number[]) =>
+    x.length === y.length && x.every((o, i) => o === y[i]);
+  if (a.up_primary !== b.up_primary || a.acting_primary !== b.acting_primary) return false;
+  return a === b || (same(a.up, b.up) && same(a.acting, b.acting));
 }
 
 /** At encode: pools that have all their PGs lose the flag CREATING. True when any did. */

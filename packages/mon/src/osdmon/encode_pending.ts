@@ -9,6 +9,8 @@ import {
   clean_temps,
   encode_incremental,
   type OSDMap,
+  type OSDMapMapping,
+  type pg_t,
 } from "@tako/common";
 import { type CreatingPGs, clear_creating_flags, update_creating_pgs } from "./creating_pgs.ts";
 import { update_pool_full_flags } from "./full.ts";
@@ -19,9 +21,16 @@ export interface EncodedEpoch {
   readonly inc_bytes: Uint8Array;
   readonly full_bytes: Uint8Array;
   readonly creating: CreatingPGs;
+  /** PGs that are new, or may be mapped otherwise than before. */
+  readonly moved: readonly pg_t[];
 }
 
-export function encode_pending(v: View, creating: CreatingPGs): EncodedEpoch {
+/** `mapping`, which is that of the committed map, goes on to the next one. */
+export function encode_pending(
+  v: View,
+  creating: CreatingPGs,
+  mapping: OSDMapMapping,
+): EncodedEpoch {
   const { inc } = v.pending;
   inc.modified = v.now_ms;
   for (const [o, mask] of [...inc.new_state]) if (mask === 0) inc.new_state.delete(o);
@@ -30,19 +39,23 @@ export function encode_pending(v: View, creating: CreatingPGs): EncodedEpoch {
   forget_old_laggy(v);
 
   const tmp = v.osdmap.apply_incremental(inc);
-  clean_temps(v.osdmap, tmp, inc);
-  clean_pg_upmaps(v.osdmap, tmp, inc);
+  const moved = new Set(mapping.update(tmp).changed);
   const created = update_creating_pgs(creating, v.osdmap, tmp, v.pending, v.config);
-  update_pool_full_flags(tmp, inc);
-  clear_creating_flags(created, tmp, v.pending);
-
-  const next = v.osdmap.apply_incremental(inc);
+  const edits = [
+    clean_temps(v.osdmap, tmp, inc),
+    clean_pg_upmaps(v.osdmap, tmp, inc),
+    update_pool_full_flags(tmp, mapping, inc),
+    clear_creating_flags(created, tmp, v.pending),
+  ];
+  const next = edits.includes(true) ? v.osdmap.apply_incremental(inc, tmp) : tmp;
+  for (const pg of mapping.update(next).changed) moved.add(pg);
   inc.full_crc = next.crc;
   return {
     next,
     inc_bytes: encode_incremental(inc),
     full_bytes: next.encode(),
     creating: created,
+    moved: [...moved],
   };
 }
 

@@ -7,11 +7,12 @@ import {
   CEPH_OSD_BACKFILLFULL,
   CEPH_OSD_FULL,
   CEPH_OSD_NEARFULL,
-  CRUSH_ITEM_NONE,
   type Incremental,
   type Msg,
   type OSDMap,
+  type OSDMapMapping,
   POOL_FLAGS,
+  pg_pool,
   type pg_pool_t,
 } from "@tako/common";
 import { is_up_instance } from "./alive.ts";
@@ -50,9 +51,16 @@ export function prepare_full(v: View, from: Sender, m: Full): Prepared {
   return commit_then_maps(m.version + 1);
 }
 
-/** At encode: gives the pools of `next` the flags that its OSDs justify. True when any changed. */
-export function update_pool_full_flags(next: OSDMap, inc: Incremental): boolean {
-  const worst = worst_state_of_pools(next);
+/**
+ * At encode: gives the pools of `next` the flags that its OSDs justify; `mapping` is that of `next`.
+ * True when any changed.
+ */
+export function update_pool_full_flags(
+  next: OSDMap,
+  mapping: OSDMapMapping,
+  inc: Incremental,
+): boolean {
+  const worst = worst_state_of_pools(next, mapping);
   let changed = false;
   for (const id of next.pool_ids()) {
     const pool = next.get_pg_pool(id);
@@ -74,20 +82,14 @@ function with_full_flags(pool: pg_pool_t, state: number): number {
   return state & CEPH_OSD_NEARFULL ? rest | nearfull : rest;
 }
 
-function worst_state_of_pools(map: OSDMap): Map<number, number> {
+function worst_state_of_pools(map: OSDMap, mapping: OSDMapMapping): Map<number, number> {
   const worst = new Map<number, number>();
-  const full = map
-    .get_up_osds()
-    .filter((o) => map.is_in(o) && (map.get_state(o) & FULL_BITS) !== 0);
-  if (full.length === 0) return worst;
-  for (const id of map.pool_ids()) {
-    let bits = 0;
-    for (const pg of map.get_pgs(id)) {
-      for (const o of map.pg_to_up_acting_osds(pg).acting) {
-        if (o !== CRUSH_ITEM_NONE && map.is_in(o)) bits |= map.get_state(o) & FULL_BITS;
-      }
+  for (const o of map.get_up_osds()) {
+    const bits = map.get_state(o) & FULL_BITS;
+    if (bits === 0 || !map.is_in(o)) continue;
+    for (const pg of mapping.get_osd_acting_pgs(o)) {
+      worst.set(pg_pool(pg), (worst.get(pg_pool(pg)) ?? 0) | bits);
     }
-    worst.set(id, bits);
   }
   return worst;
 }

@@ -7,15 +7,17 @@ import {
   CRUSH_ITEM_NONE,
   type Msg,
   type OSDMap,
+  type OSDMapMapping,
   object_stat_sum_t,
   pg_parse,
   pg_pool,
-  type pg_t,
+  pg_t,
   spg_cmp,
   spg_pg,
   stat_sum_add,
   stat_sum_sub,
 } from "@tako/common";
+import { type PGSum, PGTotals } from "./PGTotals.ts";
 import {
   type osd_stat_t,
   parse_osd_stat,
@@ -24,26 +26,6 @@ import {
   state_text,
   unknown_pg_stat,
 } from "./pg_stat.ts";
-
-/** Sums over PGs. */
-export interface PGSum {
-  readonly stat_sum: object_stat_sum_t;
-  num_pgs: number;
-  log_size: number;
-  ondisk_log_size: number;
-  up: number;
-  acting: number;
-}
-function new_sum(): PGSum {
-  return {
-    stat_sum: object_stat_sum_t(),
-    num_pgs: 0,
-    log_size: 0,
-    ondisk_log_size: 0,
-    up: 0,
-    acting: 0,
-  };
-}
 
 /** Something changed in these seconds: what PGs counted since the oldest sample that is kept. */
 interface RateSample {
@@ -63,7 +45,10 @@ export class PGMap {
   /** ms since 1970 of the last change. */
   stamp = 0;
   last_osdmap_epoch = 0;
-  readonly pg_stat = new Map<pg_t, pg_stat_t>();
+  private readonly stats = new Map<pg_t, pg_stat_t>();
+  private readonly totals = new PGTotals();
+  /** Of the newest map, by pool. */
+  private readonly pg_nums = new Map<number, number>();
   readonly osd_stat = new Map<number, osd_stat_t>();
   /** What PGs have done since this monitor started, by their own counters. */
   private readonly counted = object_stat_sum_t();
@@ -72,18 +57,35 @@ export class PGMap {
 
   // ---------------------------------------------------------------- input
 
-  /** New PGs appear as unknown, those of removed pools go, those without primary become stale. */
-  on_osdmap(map: OSDMap, now_ms: number): void {
+  /**
+   * New PGs appear as unknown, those of removed pools go, those without primary become stale.
+   * `moved`: PGs that are new or may be elsewhere since the map before; `mapping` says where.
+   */
+  on_osdmap(map: OSDMap, mapping: OSDMapMapping, moved: readonly pg_t[], now_ms: number): void {
     this.touch(now_ms);
     this.last_osdmap_epoch = map.epoch;
-    for (const pg of [...this.pg_stat.keys()]) if (!map.pg_exists(pg)) this.pg_stat.delete(pg);
-    for (const id of [...this.counted_by_pool.keys()]) {
-      if (!map.have_pg_pool(id)) this.counted_by_pool.delete(id);
+    this.forget_gone_pgs(map);
+    for (const pg of moved) {
+      const s = this.pg_stat.get(pg);
+      if (s && !s.states.has("unknown")) continue;
+      const { up, up_primary, acting, acting_primary } = mapping.get(pg);
+      const place = { up, up_primary, acting, acting_primary };
+      this.set(pg, s ? { ...s, ...place } : unknown_pg_stat(now_ms, map.epoch, place));
     }
-    for (const id of map.pool_ids()) {
-      for (const pg of map.get_pgs(id)) this.check_pg(map, pg, now_ms);
+    for (const o of this.totals.primaries()) {
+      if (o < 0 || map.is_up(o)) continue;
+      for (const pg of this.totals.led_by(o)) this.check_stale(pg, now_ms);
     }
     for (const o of [...this.osd_stat.keys()]) if (!map.exists(o)) this.osd_stat.delete(o);
+  }
+  private forget_gone_pgs(map: OSDMap): void {
+    for (const [id, before] of this.pg_nums) {
+      for (let ps = map.get_pg_num(id); ps < before; ps++) this.drop(pg_t(id, ps));
+      if (map.have_pg_pool(id)) continue;
+      this.pg_nums.delete(id);
+      this.counted_by_pool.delete(id);
+    }
+    for (const [id, pool] of map.pools) this.pg_nums.set(id, pool.pg_num);
   }
 
   /** From an OSD that is up. */
@@ -103,9 +105,12 @@ export class PGMap {
       if (old && !is_newer(p, old)) continue;
       const stat = parse_pg_stat(p.stat, p);
       this.count(pg, old, stat);
-      this.pg_stat.set(pg, stat);
-      // The report may be of a time before its sender stopped being primary.
-      this.check_pg(map, pg, now_ms);
+      // The sender may lead the PG no more, or say of it that it knows nothing.
+      const place = stat.states.has("unknown") ? map.pg_to_up_acting_osds(pg) : {};
+      this.set(pg, { ...stat, ...place });
+      if (stat.acting_primary >= 0 && map.is_down(stat.acting_primary)) {
+        this.check_stale(pg, now_ms);
+      }
     }
   }
 
@@ -121,18 +126,20 @@ export class PGMap {
     this.stamp = now_ms;
   }
 
-  private check_pg(map: OSDMap, pg: pg_t, now_ms: number): void {
+  private set(pg: pg_t, s: pg_stat_t): void {
+    this.totals.replace(pg, this.pg_stat.get(pg), s);
+    this.stats.set(pg, s);
+  }
+  private drop(pg: pg_t): void {
+    this.totals.replace(pg, this.pg_stat.get(pg), undefined);
+    this.stats.delete(pg);
+  }
+  /** Its primary is down: nobody speaks for it. */
+  private check_stale(pg: pg_t, now_ms: number): void {
     const s = this.pg_stat.get(pg);
-    if (!s || s.states.has("unknown")) {
-      const created = s?.created ?? map.epoch;
-      const fresh = unknown_pg_stat(now_ms, created, map.pg_to_up_acting_osds(pg));
-      this.pg_stat.set(pg, s ? { ...s, ...map.pg_to_up_acting_osds(pg) } : fresh);
-      return;
-    }
-    const gone = s.acting_primary >= 0 && map.is_down(s.acting_primary);
-    if (!gone || s.states.has("stale")) return;
+    if (!s || s.states.has("stale") || s.states.has("unknown")) return;
     const states = new Set([...s.states, "stale"]);
-    this.pg_stat.set(pg, { ...s, states, state: state_text(states), last_unstale: now_ms });
+    this.set(pg, { ...s, states, state: state_text(states), last_unstale: now_ms });
   }
 
   private count(pg: pg_t, old: pg_stat_t | undefined, cur: pg_stat_t): void {
@@ -148,6 +155,9 @@ export class PGMap {
 
   // ---------------------------------------------------------------- output
 
+  get pg_stat(): ReadonlyMap<pg_t, pg_stat_t> {
+    return this.stats;
+  }
   sorted_pgs(): [pg_t, pg_stat_t][] {
     return [...this.pg_stat].sort(([a], [b]) => spg_cmp(a, b));
   }
@@ -155,19 +165,31 @@ export class PGMap {
     return [...this.osd_stat].sort(([a], [b]) => a - b);
   }
 
-  /** Over all PGs, or those of one pool. */
-  sum(pool?: number): PGSum {
-    const sum = new_sum();
-    for (const [pg, s] of this.pg_stat) {
-      if (pool !== undefined && pg_pool(pg) !== pool) continue;
-      sum.num_pgs++;
-      stat_sum_add(sum.stat_sum, s.stat_sum);
-      sum.log_size += s.log_size;
-      sum.ondisk_log_size += s.ondisk_log_size;
-      sum.up += s.up.length;
-      sum.acting += s.acting.length;
+  /** PGs that are not just active+clean. */
+  sorted_pgs_in_other_states(): [pg_t, pg_stat_t][] {
+    const out: [pg_t, pg_stat_t][] = [];
+    for (const pg of this.totals.in_other_states().sort(spg_cmp)) {
+      const s = this.pg_stat.get(pg);
+      if (s) out.push([pg, s]);
     }
-    return sum;
+    return out;
+  }
+
+  /** PGs whose last scrub is older than `scrub_ms`, or whose last deep one is than `deep_ms`. */
+  sorted_pgs_scrubbed_before(scrub_ms: number, deep_ms: number): [pg_t, pg_stat_t][] {
+    if (!this.totals.any_scrubbed_before(scrub_ms, deep_ms)) return [];
+    this.totals.note_oldest_scrubs(this.stats.values());
+    const late = (stamp: number, limit: number) => stamp > 0 && stamp < limit;
+    return [...this.stats]
+      .filter(
+        ([, s]) => late(s.last_scrub_stamp, scrub_ms) || late(s.last_deep_scrub_stamp, deep_ms),
+      )
+      .sort(([a], [b]) => spg_cmp(a, b));
+  }
+
+  /** Over all PGs, or those of one pool. Goes on with them: read, do not keep. */
+  sum(pool?: number): Readonly<PGSum> {
+    return this.totals.sum(pool);
   }
 
   /** Sum of disk use of OSDs that exist, kB. */

@@ -80,7 +80,7 @@ export function state_text(states: ReadonlySet<string>): string {
 type Raw = Readonly<Record<string, unknown>>;
 const num = (r: Raw, k: string, d = 0): number => {
   const v = r[k];
-  return typeof v === "number" && Number.isFinite(v) ? v : d;
+  return typeof v === "number" && Number.isSafeInteger(v) ? v : d;
 };
 const text = (r: Raw, k: string, d: string): string => {
   const v = r[k];
@@ -101,7 +101,7 @@ function stat_sum_of(v: unknown): object_stat_sum_t {
   const clean: Record<string, number> = {};
   for (const k of Object.keys(sum)) {
     const n: unknown = Object.hasOwn(v, k) ? Reflect.get(v, k) : 0;
-    if (typeof n === "number" && Number.isFinite(n)) clean[k] = n;
+    if (typeof n === "number" && Number.isSafeInteger(n)) clean[k] = n;
   }
   stat_sum_add(sum, clean);
   return sum;

@@ -34,10 +34,11 @@ export function find_upmap_cleanup(m: OSDMap): upmap_cleanup {
 
 /**
  * Changes `pending`, whose result on top of `osdmap` is `next`, so that it leaves no such entry;
- * `osdmap` has none.
+ * `osdmap` has none. True when there was one.
  */
-export function clean_pg_upmaps(osdmap: OSDMap, next: OSDMap, pending: Incremental): void {
-  if (next.pg_upmap.size + next.pg_upmap_items.size === 0 || !can_matter(osdmap, pending)) return;
+export function clean_pg_upmaps(osdmap: OSDMap, next: OSDMap, pending: Incremental): boolean {
+  if (next.pg_upmap.size + next.pg_upmap_items.size === 0) return false;
+  if (!can_matter(osdmap, pending)) return false;
   const found = find_upmap_cleanup(next);
   for (const pg of found.remove_pg_upmap) {
     pending.new_pg_upmap.delete(pg);
@@ -48,6 +49,8 @@ export function clean_pg_upmaps(osdmap: OSDMap, next: OSDMap, pending: Increment
     if (osdmap.pg_upmap_items.has(pg)) pending.old_pg_upmap_items.add(pg);
   }
   for (const [pg, items] of found.replace_pg_upmap_items) pending.new_pg_upmap_items.set(pg, items);
+  const gone = found.remove_pg_upmap.length + found.remove_pg_upmap_items.length;
+  return gone + found.replace_pg_upmap_items.size > 0;
 }
 
 /** Puts a clean-up of the map that `pending` follows into it. */
