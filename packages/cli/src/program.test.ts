@@ -46,8 +46,21 @@ const COMMANDS: readonly (readonly [line: string, cmd: Record<string, unknown>])
       pool: "p",
       pg_num: "32",
       pool_type: "replicated",
-      rule: "myrule",
+      erasure_code_profile: "myrule",
       size: "2",
+    },
+  ],
+  [
+    "osd pool create p 8 8 myrule 100 --pg-num-min 4 --bulk",
+    {
+      prefix: "osd pool create",
+      pool: "p",
+      pg_num: "8",
+      pgp_num: "8",
+      erasure_code_profile: "myrule",
+      rule: "100",
+      pg_num_min: "4",
+      bulk: true,
     },
   ],
   [
@@ -191,7 +204,6 @@ const MISTYPED: readonly (readonly [line: string, err: string])[] = [
     "tako: unknown command 'tako osd pool creat': did you mean 'tako osd pool create'?",
   ],
   ["pool ls", "tako: unknown command 'tako pool': did you mean 'tako osd pool ls'?"],
-  ["osd pool create p 0x", "tako: '0x' is neither a number of PGs nor replicated or erasure"],
   ["pg foo", "tako: unknown command 'tako pg foo': see 'tako pg --help'"],
   ["pg 1.0", "tako: pg 1.0 wants a command, such as 'query'"],
   [

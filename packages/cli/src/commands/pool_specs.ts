@@ -1,5 +1,4 @@
 /** `tako osd pool ...` and erasure code profiles. cluster.md §3.12, §7.1. */
-import { UsageError } from "../errors.ts";
 import { Fields } from "../render/Fields.ts";
 import {
   render_lines,
@@ -15,28 +14,26 @@ import type { MonSpec } from "./mon_command.ts";
 const TYPES = ["replicated", "erasure"];
 
 /**
- * `<pool> [pg_num] [pgp_num] [replicated|erasure] [profile] [rule] [expected_num_objects]`, any of
- * which may be left out: numbers come before the type. A replicated pool has no profile; the word
- * in its place names the rule.
+ * `<pool> [pg_num] [pgp_num] [replicated|erasure] [profile] [rule] [expected_num_objects] [size]`,
+ * any of which may be left out: a word that is no number and no type is the profile. What a
+ * replicated pool makes of a profile is the monitor's business.
  */
 export function create_args(words: readonly string[]): Record<string, unknown> {
   const [pool, ...rest] = words;
-  const numbers: string[] = [];
-  while (rest[0] !== undefined && is_number(rest[0])) numbers.push(rest.shift() ?? "");
-  const type = rest.shift();
-  if (type !== undefined && !TYPES.includes(type)) {
-    throw new UsageError(`'${type}' is neither a number of PGs nor ${TYPES.join(" or ")}`);
-  }
-  const profile = type === "erasure" ? rest.shift() : undefined;
-  const [rule, expected, size] = rest;
+  const next_if = (ok: (word: string) => boolean) =>
+    rest[0] !== undefined && ok(rest[0]) ? rest.shift() : undefined;
+  const pg_num = next_if(is_number);
+  const pgp_num = next_if(is_number);
+  const pool_type = next_if((w) => TYPES.includes(w));
+  const [profile, rule, expected, size] = rest;
   return {
     pool,
-    ...given("pg_num", numbers[0]),
-    ...given("pgp_num", numbers[1]),
-    ...given("pool_type", type),
+    ...given("pg_num", pg_num),
+    ...given("pgp_num", pgp_num),
+    ...given("pool_type", pool_type),
     ...given("erasure_code_profile", profile),
     ...given("rule", rule),
-    ...given("expected_num_objects", expected ?? numbers[2]),
+    ...given("expected_num_objects", expected),
     ...given("size", size),
   };
 }
@@ -48,6 +45,13 @@ export const POOL_SPECS: readonly MonSpec[] = [
     options: [
       ["--size <n>", "copies of each object"],
       ["--rule <name>", "CRUSH rule that places it"],
+      ["--expected-num-objects <n>", "how many objects it will hold"],
+      ["--pg-num-min <n>", "never fewer PGs than this"],
+      ["--pg-num-max <n>", "never more PGs than this"],
+      ["--target-size-bytes <n>", "how much it will hold"],
+      ["--target-size-ratio <x>", "its share of the cluster's data"],
+      ["--autoscale-mode <mode>", "who chooses pg_num: off, the operator"],
+      ["--bulk", "it will hold much data"],
     ],
     examples: [
       "osd pool create test 32",

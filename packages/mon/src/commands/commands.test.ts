@@ -77,7 +77,11 @@ describe("refusals", () => {
       /osd\.1 \(and possibly others\) still in use/,
     ],
     [{ prefix: "osd pool create", pool: "z", pg_num: 4096 }, "ERANGE", /mon_max_pg_per_osd 250/],
-    [{ prefix: "osd pool create", pool: "z", pg_num: -1 }, "EINVAL", /pg_num must be an integer/],
+    [
+      { prefix: "osd pool create", pool: "z", pg_num: -1 },
+      "ERANGE",
+      /^'pg_num' must be greater than 0 and/,
+    ],
     [{ prefix: "osd pool create", pool: "z", rule: "no" }, "ENOENT", /rule no doesn't exist/],
     [{ prefix: "osd pool create", pool: "" }, "EINVAL", /missing required argument: pool/],
     [{ prefix: "osd pool create", pool: "a\u0000b" }, "EINVAL", /control character/],
@@ -91,7 +95,7 @@ describe("refusals", () => {
     [
       { prefix: "osd pool set", pool: "rbd", var: "size", val: "1" },
       "EPERM",
-      /mon_allow_pool_size_one/,
+      /^configuring pool size as 1 is disabled by default\.$/,
     ],
     [
       { prefix: "osd pool set", pool: "rbd", var: "min_size", val: "4" },
@@ -112,9 +116,13 @@ describe("refusals", () => {
     [
       { prefix: "osd pool set", pool: "rbd", var: "colour", val: "red" },
       "EINVAL",
-      /no pool variable/,
+      /^unrecognized variable 'colour'$/,
     ],
-    [{ prefix: "osd pool get", pool: "rbd", var: "colour" }, "EINVAL", /no pool variable/],
+    [
+      { prefix: "osd pool get", pool: "rbd", var: "colour" },
+      "EINVAL",
+      /^pool 'rbd': invalid variable: 'colour'$/,
+    ],
     [{ prefix: "osd find", id: 9 }, "ENOENT", /osd\.9 does not exist/],
     [{ prefix: "osd dump", epoch: 999 }, "ENOENT", /there is no map for epoch 999/],
     [{ prefix: "osd map", pool: "no", object: "o" }, "ENOENT", /pool no does not exist/],

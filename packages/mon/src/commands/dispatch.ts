@@ -22,6 +22,7 @@ import { OSD_WRITE_COMMANDS } from "./osd_write.ts";
 import { OVERRIDE_COMMANDS } from "./overrides.ts";
 import { PG_COMMANDS } from "./pg.ts";
 import { POOL_COMMANDS, POOL_WRITE_COMMANDS } from "./pool.ts";
+import { APPLICATION_COMMANDS, APPLICATION_WRITE_COMMANDS } from "./pool_application.ts";
 import { RELEASE_COMMANDS } from "./releases.ts";
 import { type CommandOutcome, type CommandReply, json, refused, reply_of_error } from "./reply.ts";
 import { UPMAP_COMMANDS } from "./upmap.ts";
@@ -40,6 +41,7 @@ export type WriteCommands = Readonly<Record<string, WriteCommand>>;
 
 const READ: ReadonlyMap<string, ReadCommand> = new Map(
   [
+    APPLICATION_COMMANDS,
     CLUSTER_COMMANDS,
     CRUSH_COMMANDS,
     CRUSH_MAP_COMMANDS,
@@ -56,6 +58,7 @@ const WRITE: ReadonlyMap<string, WriteCommand> = new Map(
     CRUSH_MAP_WRITE_COMMANDS,
     CRUSH_RULE_COMMANDS,
     CRUSH_WEIGHT_SET_COMMANDS,
+    APPLICATION_WRITE_COMMANDS,
     CRUSH_WRITE_COMMANDS,
     NODE_FLAG_COMMANDS,
     OSD_WRITE_COMMANDS,

@@ -1,14 +1,18 @@
-/** `osd pool ...`. What a pool may be set to is in osdmon/pool_rules.ts. cluster.md §3.12. */
+/** `osd pool ...`. What a pool may be set to is in osdmon/pool_set.ts. cluster.md §3.12. */
 import {
   is_replicated,
   type OSDMap,
   type pg_pool_t,
   type pool_flag_t,
   pool_has_flag,
+  pool_type_name,
 } from "@tako/common";
 import type { Monitor } from "../monitor/Monitor.ts";
 import { edit_pool, pending_pool, pool_id_by_pending_name, type View } from "../osdmon/pending.ts";
-import { create_pool, remove_pool, set_pool } from "../osdmon/pool_rules.ts";
+import { number_of, POOL_OPTS, shown_opt } from "../osdmon/pool_opts.ts";
+import { create_pool, type PoolWish, remove_pool } from "../osdmon/pool_rules.ts";
+import { need_autoscale_mode, set_pool, TIER_VARS } from "../osdmon/pool_set.ts";
+import { strict_iecstrtoll, strict_si_cast, strict_strtoll } from "../osdmon/strict_parse.ts";
 import { client_io_rates, recovery_rates } from "../pgmap/summary.ts";
 import type { Args } from "./args.ts";
 import type { ReadCommands, WriteCommands } from "./dispatch.ts";
@@ -44,7 +48,6 @@ export const POOL_COMMANDS: ReadCommands = {
       current_num_bytes: mon.svc.pgmap.sum(id).stat_sum.num_bytes,
     });
   },
-  "osd pool application get": application_get,
 };
 
 export const POOL_WRITE_COMMANDS: WriteCommands = {
@@ -54,13 +57,9 @@ export const POOL_WRITE_COMMANDS: WriteCommands = {
   "osd pool rename": rename,
   "osd pool set": set,
   "osd pool set-quota": set_quota,
-  "osd pool application enable": application_enable,
-  "osd pool application disable": application_disable,
-  "osd pool application set": application_set,
-  "osd pool application rm": application_rm,
 };
 
-function name_of(map: OSDMap, id: number): string {
+export function name_of(map: OSDMap, id: number): string {
   return map.get_pool_name(id) ?? String(id);
 }
 function names(map: OSDMap): string[] {
@@ -84,9 +83,21 @@ const FLAG_VARS: readonly pool_flag_t[] = [
   "noscrub",
   "nodeep-scrub",
 ];
+const ERASURE_VARS: readonly string[] = ["erasure_code_profile", "allow_ec_overwrites"];
+/** Where `pg_autoscale_mode` stands among the options. */
+const AUTOSCALE_BEFORE = POOL_OPTS.indexOf("pg_num_min");
 
 /** Every variable in the order of `osd pool get <pool> all`. */
 function variables(map: OSDMap, p: pg_pool_t): [string, unknown][] {
+  const opts = (names: readonly string[]) =>
+    names.flatMap((name): [string, unknown][] => {
+      const value = p.opts.get(name);
+      return value === undefined ? [] : [[name, shown_opt(name, value)]];
+    });
+  const erasure: [string, unknown][] = [
+    ["allow_ec_overwrites", pool_has_flag(p, "ec_overwrites")],
+    ["erasure_code_profile", p.erasure_code_profile],
+  ];
   return [
     ["size", p.size],
     ["min_size", p.min_size],
@@ -94,13 +105,13 @@ function variables(map: OSDMap, p: pg_pool_t): [string, unknown][] {
     ["pgp_num", p.pgp_num],
     ["crush_rule", map.crush.get_rule(p.crush_rule)?.name ?? String(p.crush_rule)],
     ...FLAG_VARS.map((f): [string, unknown] => [f, pool_has_flag(p, f)]),
+    ...(is_replicated(p) ? [] : erasure),
     ["use_gmt_hitset", true],
-    ...(is_replicated(p)
-      ? []
-      : [["erasure_code_profile", p.erasure_code_profile] as [string, unknown]]),
     ["fast_read", p.fast_read ? 1 : 0],
+    ...opts(POOL_OPTS.slice(0, AUTOSCALE_BEFORE)),
     ["pg_autoscale_mode", p.pg_autoscale_mode],
-    ...[...p.opts].sort(([a], [b]) => (a < b ? -1 : 1)),
+    ...opts(POOL_OPTS.slice(AUTOSCALE_BEFORE)),
+    ["bulk", pool_has_flag(p, "bulk")],
   ];
 }
 
@@ -109,16 +120,23 @@ function get(mon: Monitor, args: Args): CommandReply {
   const id = args.pool(map);
   const p = map.get_pg_pool(id);
   if (!p) return fail("ENOENT", `unrecognized pool '${args.str("pool")}'`);
-  const head = { pool: name_of(map, id), pool_id: id };
+  const name = name_of(map, id);
+  const head = { pool: name, pool_id: id };
   const all = variables(map, p);
   const wanted = args.str("var");
   if (wanted === "all") return json({ ...head, ...Object.fromEntries(all) });
-  const found = all.find(([name]) => name === wanted);
-  if (!found) {
-    const known = all.map(([name]) => name).join("|");
-    return fail("EINVAL", `no pool variable '${wanted}' is set; there are ${known}|all`);
+  const found = all.find(([v]) => v === wanted);
+  if (found) return json({ ...head, [wanted]: found[1] });
+  if (TIER_VARS.includes(wanted)) {
+    return fail("EACCES", `pool '${name}' is not a tier pool: variable not applicable`);
   }
-  return json({ ...head, [wanted]: found[1] });
+  if (ERASURE_VARS.includes(wanted)) {
+    return fail("EACCES", `pool '${name}' is not a erasure pool: variable not applicable`);
+  }
+  if (POOL_OPTS.includes(wanted)) {
+    return fail("ENOENT", `option '${wanted}' is not set on pool '${name}'`);
+  }
+  return fail("EINVAL", `pool '${name}': invalid variable: '${wanted}'`);
 }
 
 function stats(mon: Monitor, args: Args): CommandReply {
@@ -146,22 +164,57 @@ function stats(mon: Monitor, args: Args): CommandReply {
 
 // ---------------------------------------------------------------- create, rm, rename, set
 
+const POOL_TYPES = ["replicated", "erasure"];
+const ANY_INT = [Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER] as const;
+
 function create(v: View, args: Args): CommandOutcome {
   const name = args.str("pool");
-  if (v.osdmap.lookup_pg_pool_name(name) >= 0) return reply_now(`pool '${name}' already exists`);
+  const type = args.opt_str("pool_type") ?? "replicated";
+  const existing = v.osdmap.get_pg_pool(v.osdmap.lookup_pg_pool_name(name));
+  if (existing) {
+    if (type === pool_type_name(existing)) return reply_now(`pool '${name}' already exists`);
+    return fail("EINVAL", `pool '${name}' cannot change to type ${type}`);
+  }
   if (pool_id_by_pending_name(v, name) !== undefined) return RETRY_COMMAND;
-  const max = v.config.get("mon_max_pool_pg_num");
-  const type = args.opt_oneOf("pool_type", ["replicated", "erasure"]) ?? "replicated";
+  if (!POOL_TYPES.includes(type)) return fail("EINVAL", `unknown pool type '${type}'`);
   if (type === "erasure") return fail("EOPNOTSUPP", "erasure-coded pools are not supported yet");
+  if (args.has("autoscale_mode")) need_autoscale_mode(args.str("autoscale_mode"));
   create_pool(v, {
     name,
-    pg_num: args.opt_int("pg_num", 0, max),
-    pgp_num: args.opt_int("pgp_num", 0, max),
-    size: args.opt_int("size", 0, 10),
-    rule: args.opt_str("rule") ?? args.opt_str("erasure_code_profile"),
-    expected_num_objects: args.opt_int("expected_num_objects", 0, Number.MAX_SAFE_INTEGER),
+    pg_num: args.opt_int("pg_num", ...ANY_INT),
+    pgp_num: args.opt_int("pgp_num", ...ANY_INT),
+    size: args.opt_int("size", 0, Number.MAX_SAFE_INTEGER),
+    ...rule_and_objects(args),
+    bulk: args.flag("bulk"),
+    opts: new_pool_opts(args),
   });
   return commit_then(`pool '${name}' created`);
+}
+
+/** A replicated pool has no profile: what stands in its place is the rule, and all moves up one. */
+function rule_and_objects(args: Args): Pick<PoolWish, "rule" | "expected_num_objects"> {
+  const rule = args.opt_str("rule");
+  const profile = args.opt_str("erasure_code_profile");
+  if (profile === undefined) {
+    const n = args.opt_int("expected_num_objects", 0, Number.MAX_SAFE_INTEGER) ?? 0;
+    return { rule, expected_num_objects: n };
+  }
+  const n = rule === undefined ? 0 : number_of("integer", rule, strict_strtoll(rule));
+  if (n < 0) return fail("EINVAL", `expected_num_objects must be at least 0, got '${rule}'`);
+  return { rule: profile, expected_num_objects: n };
+}
+
+function new_pool_opts(args: Args): Map<string, number> {
+  const opts = new Map<string, number>();
+  for (const name of ["pg_num_min", "pg_num_max", "target_size_bytes"]) {
+    const n = args.opt_int(name, 0, Number.MAX_SAFE_INTEGER) ?? 0;
+    if (n > 0) opts.set(name, n);
+  }
+  if (args.has("target_size_ratio")) {
+    const ratio = args.float("target_size_ratio", 0, Number.MAX_VALUE);
+    if (ratio > 0) opts.set("target_size_ratio", ratio);
+  }
+  return opts;
 }
 
 function remove(v: View, args: Args): CommandOutcome {
@@ -202,7 +255,7 @@ function rename(v: View, args: Args): CommandOutcome {
 }
 
 /** The pool as it will be; both ids and records of pools that go with this epoch are refused. */
-function live_pool(v: View, args: Args): { id: number; pool: pg_pool_t; name: string } {
+export function live_pool(v: View, args: Args): { id: number; pool: pg_pool_t; name: string } {
   const name = args.str("pool");
   const id = args.pool(v.osdmap);
   const pool = pending_pool(v, id);
@@ -211,116 +264,22 @@ function live_pool(v: View, args: Args): { id: number; pool: pg_pool_t; name: st
 
 function set(v: View, args: Args): CommandOutcome {
   const { id } = live_pool(v, args);
-  const name = args.str("var");
-  const text = args.str("val");
-  set_pool(v, id, name, text, args.flag("yes_i_really_mean_it"));
-  return commit_then(`set pool ${id} ${name} to ${text}`);
+  const sure = args.flag("yes_i_really_mean_it");
+  return commit_then(set_pool(v, id, args.str("var"), args.opt_str("val") ?? "", sure));
 }
 
-const SIZE_UNITS = ["", "K", "M", "G", "T", "P"];
 function set_quota(v: View, args: Args): CommandOutcome {
   const { id, name } = live_pool(v, args);
-  const field = args.oneOf("field", ["max_objects", "max_bytes"]);
-  const text = args.str("val");
-  const m = /^(\d{1,15})\s*([KMGTP]?)(i?B)?$/i.exec(text);
-  if (!m) return fail("EINVAL", `val must be a number such as 1000 or 10G, got '${text}'`);
-  const value = Number(m[1]) * 1024 ** SIZE_UNITS.indexOf((m[2] ?? "").toUpperCase());
-  edit_pool(
-    v,
-    id,
-    field === "max_objects" ? { quota_max_objects: value } : { quota_max_bytes: value },
-  );
+  const field = args.str("field");
+  if (field !== "max_objects" && field !== "max_bytes") {
+    return fail("EINVAL", `unrecognized field '${field}'; should be 'max_bytes' or 'max_objects'`);
+  }
+  const text = args.opt_str("val") ?? "";
+  const bytes = field === "max_bytes";
+  const value = bytes ? strict_iecstrtoll(text, 0) : strict_si_cast(text);
+  if (typeof value === "string") {
+    return fail("EINVAL", `error parsing value '${text}': ${value}`);
+  }
+  edit_pool(v, id, bytes ? { quota_max_bytes: value } : { quota_max_objects: value });
   return commit_then(`set-quota ${field} = ${value} for pool ${name}`);
-}
-
-// ---------------------------------------------------------------- applications
-
-type Applications = Map<string, ReadonlyMap<string, string>>;
-
-function application_get(mon: Monitor, args: Args): CommandReply {
-  const of = (p: pg_pool_t) =>
-    Object.fromEntries([...p.application_metadata].map(([a, kv]) => [a, Object.fromEntries(kv)]));
-  if (!args.has("pool")) {
-    return json(
-      Object.fromEntries(
-        mon.osdmap.pool_ids().flatMap((id) => {
-          const p = mon.osdmap.get_pg_pool(id);
-          return p ? [[name_of(mon.osdmap, id), of(p)]] : [];
-        }),
-      ),
-    );
-  }
-  const p = mon.osdmap.get_pg_pool(args.pool(mon.osdmap));
-  if (!p) return fail("ENOENT", "no such pool");
-  if (!args.has("app")) return json(of(p));
-  const app = p.application_metadata.get(args.str("app"));
-  if (!app) return fail("ENOENT", `pool has no application '${args.str("app")}'`);
-  if (!args.has("key")) return json(Object.fromEntries(app));
-  const value = app.get(args.str("key"));
-  return value === undefined
-    ? fail("ENOENT", `application has no key '${args.str("key")}'`)
-    : json(value);
-}
-
-function edit_applications(v: View, id: number, fn: (a: Applications) => void): void {
-  const p = pending_pool(v, id);
-  if (!p) return;
-  const apps: Applications = new Map(p.application_metadata);
-  fn(apps);
-  edit_pool(v, id, { application_metadata: apps });
-}
-
-function application_enable(v: View, args: Args): CommandOutcome {
-  const { id, pool, name } = live_pool(v, args);
-  const app = args.str("app");
-  if (app.length > 128) return fail("EINVAL", "application name must have at most 128 characters");
-  const has = pool.application_metadata;
-  if (!has.has(app) && has.size > 0 && !args.flag("yes_i_really_mean_it")) {
-    return fail(
-      "EPERM",
-      `Are you SURE? Pool '${name}' already has an enabled application; pass ` +
-        "--yes-i-really-mean-it to proceed anyway.",
-    );
-  }
-  if (!has.has(app)) edit_applications(v, id, (a) => a.set(app, new Map()));
-  return commit_then(`enabled application '${app}' on pool '${name}'`);
-}
-
-function application_disable(v: View, args: Args): CommandOutcome {
-  const { id, pool, name } = live_pool(v, args);
-  const app = args.str("app");
-  if (!pool.application_metadata.has(app)) {
-    return reply_now(`application '${app}' is not enabled on pool '${name}'`);
-  }
-  if (!args.flag("yes_i_really_mean_it")) {
-    return fail(
-      "EPERM",
-      "Are you SURE? Disabling an application within a pool might result in loss of application " +
-        "functionality; pass --yes-i-really-mean-it to proceed anyway.",
-    );
-  }
-  edit_applications(v, id, (a) => a.delete(app));
-  return commit_then(`disable application '${app}' on pool '${name}'`);
-}
-
-function enabled_app(pool: pg_pool_t, args: Args): string {
-  const app = args.str("app");
-  if (pool.application_metadata.has(app)) return app;
-  return fail("ENOENT", `application '${app}' is not enabled on pool '${args.str("pool")}'`);
-}
-function application_set(v: View, args: Args): CommandOutcome {
-  const { id, pool, name } = live_pool(v, args);
-  const app = enabled_app(pool, args);
-  const [key, value] = [args.str("key"), args.str("value")];
-  edit_applications(v, id, (a) => a.set(app, new Map([...(a.get(app) ?? []), [key, value]])));
-  return commit_then(`set application '${app}' key '${key}' to '${value}' on pool '${name}'`);
-}
-function application_rm(v: View, args: Args): CommandOutcome {
-  const { id, pool, name } = live_pool(v, args);
-  const app = enabled_app(pool, args);
-  const key = args.str("key");
-  edit_applications(v, id, (a) => {
-    a.set(app, new Map([...(a.get(app) ?? [])].filter(([k]) => k !== key)));
-  });
-  return commit_then(`removed application '${app}' key '${key}' on pool '${name}'`);
 }
