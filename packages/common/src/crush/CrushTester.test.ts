@@ -46,7 +46,15 @@ describe("crushtool --test", () => {
     expect(crush_test(c, { num_rep: 1, min_x: 0, max_x: 0 }).runs.map((x) => x.rule_id)).toEqual(
       c.rule_ids(),
     );
-    expect(crush_test(c, { rule: 77, show_statistics: true }).text).toBe("rule 77 dne\n");
+    expect(crush_test(c, { rule: 77, show_statistics: true }).text).toBe("");
+    const gap = compile_crush(text.replace("id 3\n\ttype", "id 7\n\ttype"));
+    const o = { num_rep: 1, min_x: 0, max_x: 0, show_statistics: true };
+    expect(crush_test(gap, o).text).toContain("\nrule 6 dne\nrule 7 (");
+  });
+  it("tries nothing where no device is in", () => {
+    const weights = new Map(Array.from({ length: 12 }, (_, o) => [o, 0]));
+    const o = { rule: 0, num_rep: 3, weights, show_mappings: true, show_statistics: true };
+    expect(crush_test(c, o).text).toBe("rule 0 (rep), x = 0..1023, numrep = 3..3\n");
   });
   it("counts the places a rule can use", () => {
     const rule = c.get_rule(0);

@@ -4,6 +4,7 @@
  * Ceph counterpart: src/crush/CrushTester.cc, `crushtool --test`.
  */
 import { CRUSH_ITEM_NONE } from "../types/osd_types.ts";
+import { encoding_of } from "./binary.ts";
 import type { CrushWrapper } from "./CrushWrapper.ts";
 import { crush_hash32_2 } from "./hash.ts";
 import { print_ostream_float } from "./print_float.ts";
@@ -90,7 +91,7 @@ export function crush_test(c: CrushWrapper, o: crush_test_options): crush_test_r
     o.show_statistics === true || o.show_utilization === true || o.show_utilization_all === true;
   const lines: string[] = [];
   const runs: crush_test_run[] = [];
-  for (const id of o.rule === undefined ? c.rule_ids() : [o.rule]) {
+  for (const id of rules_to_test(c, o.rule)) {
     const rule = c.get_rule(id);
     if (!rule) {
       if (statistics) lines.push(`rule ${id} dne`);
@@ -101,6 +102,8 @@ export function crush_test(c: CrushWrapper, o: crush_test_options): crush_test_r
     if (statistics) {
       lines.push(`rule ${id} (${rule.name}), x = ${min_x}..${max_x}, numrep = ${first}..${last}`);
     }
+    // Nothing can be placed: nothing is tried.
+    if (tester.weights.every((w) => w === 0)) continue;
     for (let n = first; n <= last; n++) {
       const run = test_rule(c, tester, rule, n, min_x, max_x);
       print_run(lines, run, o, statistics);
@@ -108,6 +111,13 @@ export function crush_test(c: CrushWrapper, o: crush_test_options): crush_test_r
     }
   }
   return { text: lines.map((l) => `${l}\n`).join(""), runs };
+}
+
+/** Numbers below the highest rule's that no rule has are tested, too: they do not exist. */
+function rules_to_test(c: CrushWrapper, wanted: number | undefined): number[] {
+  const { max_rules } = encoding_of(c.map);
+  const all = Array.from({ length: max_rules }, (_, id) => id);
+  return wanted === undefined ? all : all.filter((id) => id === wanted);
 }
 
 function test_rule(
@@ -152,7 +162,7 @@ function test_rule(
 /** In how many places a rule can put copies: as many as there are buckets of the type it spreads over. */
 export function get_maximum_affected_by_rule(c: CrushWrapper, rule: crush_rule): number {
   const steps = rule.steps.filter((s) => s.op >= 2 && s.op !== 4);
-  let max = Math.max(c.map.buckets.size, c.get_max_devices());
+  let max = Math.max(encoding_of(c.map).max_buckets, c.get_max_devices());
   for (const type of new Set(steps.map((s) => s.arg2))) {
     const of_type = steps.filter((s) => s.arg2 === type);
     // A type that is chosen from twice counts twice; the last step says how many are wanted.

@@ -403,7 +403,9 @@ function slots_for(m: crush_map): number {
   return n;
 }
 
-function default_encoding(m: crush_map): crush_encoding {
+/** How a map is or would be written. */
+export function encoding_of(m: crush_map): crush_encoding {
+  if (m.encoding) return m.encoding;
   return {
     max_buckets: slots_for(m),
     max_rules: Math.max(0, ...[...m.rules.keys()].map((id) => id + 1)),
@@ -415,7 +417,7 @@ function default_encoding(m: crush_map): crush_encoding {
 /** The bytes `crushtool` would write; for a decoded map those that it was decoded from. */
 export function encode_crush_binary(c: CrushWrapper): Uint8Array {
   const m = c.map;
-  const how = m.encoding ?? default_encoding(m);
+  const how = encoding_of(m);
   const w = new LeWriter();
   w.u32(CRUSH_MAGIC);
   w.i32(how.max_buckets);

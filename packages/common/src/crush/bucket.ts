@@ -36,9 +36,16 @@ export function compile_bucket(b: crush_bucket, straw_calc_version: number): Com
     type: b.type,
     alg: b.alg,
     items: Int32Array.from(b.items),
-    weights: Float64Array.from(b.item_weights),
+    weights:
+      b.alg === CRUSH_BUCKET_STRAW2
+        ? straw2_weights(b.item_weights)
+        : Float64Array.from(b.item_weights),
     derived: Float64Array.from(b.derived ?? derive_bucket(b, straw_calc_version)),
   };
+}
+/** A draw divides by the weight as a signed number: from 32768.0 on an item outdraws all others. */
+export function straw2_weights(weights: readonly number[]): Float64Array {
+  return Float64Array.from(weights, (w) => w | 0);
 }
 /** What choosing needs beside the weights: see CompiledBucket. */
 export function derive_bucket(b: crush_bucket, straw_calc_version: number): number[] {
@@ -188,7 +195,8 @@ export function crush_calc_straw(weights: readonly number[], version: number): n
       below += (at(i) - last) * left;
       left--;
     }
-    const next = left * (at(i + 1) - at(i));
+    // Ceph multiplies these two in 32 bits.
+    const next = (left * (at(i + 1) - at(i))) % 2 ** 32;
     const ratio = 1 / (below / (below + next));
     // With none left this is 1 to the power of infinity, which C's pow takes for 1.
     if (ratio !== 1) straw *= ratio ** (1 / left);

@@ -10,6 +10,7 @@ import {
   type CompiledArg,
   type CompiledBucket,
   compile_bucket,
+  straw2_weights,
 } from "./bucket.ts";
 import { crush_hash32_2 } from "./hash.ts";
 import {
@@ -411,7 +412,7 @@ function set_tries(t: Tries, step: crush_rule_step): void {
 
 function compile_arg(arg: crush_choose_arg): CompiledArg {
   return {
-    weight_set: arg.weight_set.map((w) => Float64Array.from(w)),
+    weight_set: arg.weight_set.map(straw2_weights),
     ids: arg.ids.length > 0 ? Int32Array.from(arg.ids) : null,
   };
 }

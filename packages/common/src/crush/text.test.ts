@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { decode_crush_binary, encode_crush_binary } from "./binary.ts";
+import { CrushTester } from "./CrushTester.ts";
 import { compile_crush } from "./compile.ts";
 import { decompile_crush, print_fixedpoint } from "./decompile.ts";
 import { crush_from_dump } from "./load.ts";
@@ -42,6 +43,8 @@ describe("CRUSH as text", () => {
     expect(c.dump()).toEqual(v.crush_dump);
     expect(decompile_crush(c)).toBe(v.decompiled_text);
     expect(crush_from_dump(v.crush_dump).dump()).toEqual(v.crush_dump);
+    const tester = new CrushTester(c);
+    expect(v.mappings?.map((_, x) => tester.map(0, x, 3))).toEqual(v.mappings);
   });
 
   it("fills in ids, weights and positions that are left out", () => {

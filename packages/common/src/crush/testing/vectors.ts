@@ -26,8 +26,8 @@ function read_all<T>(kind: "crush" | "osdmap"): T[] {
   });
 }
 export const crush_vectors = (): crush_vector[] => read_all("crush");
-/** Maps of which crushtool makes what one would not expect. */
-export const crush_oddities = (): crush_vector[] =>
+/** Maps of which crushtool makes what one would not expect. `mappings`: rule 0, x from 0, size 3. */
+export const crush_oddities = (): (crush_vector & { readonly mappings?: number[][] })[] =>
   JSON.parse(readFileSync(new URL("../../crush-oddities.json", DIR), "utf8"));
 export const osdmap_vectors = (): osdmap_vector[] => read_all("osdmap");
 
