@@ -10,7 +10,7 @@ import { given, is_number, SURE } from "./args.ts";
 import type { MonSpec, PlainContext } from "./mon_command.ts";
 import { set_flags } from "./status.ts";
 
-const FLAGS = ["full", "pause", ...OPERATOR_FLAGS];
+const FLAGS = ["pause", ...OPERATOR_FLAGS];
 const TREE_STATES = ["up", "down", "in", "out", "destroyed"];
 
 /** An epoch may be left out before the states. */
@@ -21,6 +21,16 @@ function tree_args(words: readonly string[]): Record<string, unknown> {
     ...(is_number(first) && { epoch: first }),
     ...(states.length > 0 && { states }),
   };
+}
+
+function new_id(v: unknown): string {
+  return String(new Fields(v).num("osdid"));
+}
+/** The uuid may be left out before the id. */
+function create_args(words: readonly string[]): Record<string, unknown> {
+  const [first = "", second] = words;
+  if (is_number(first)) return given("id", first);
+  return { ...given("uuid", first || undefined), ...given("id", second) };
 }
 
 /** The weight of a bucket counts also the OSDs that the states leave out. */
@@ -138,10 +148,20 @@ const CHANGE: readonly MonSpec[] = [
   {
     use: "osd new <uuid> [id]",
     about: "allocate the id of a new OSD",
-    status_is_data: true,
+    plain: new_id,
   },
-  { use: "osd create [uuid] [id]", about: "allocate an OSD id", status_is_data: true },
+  {
+    use: "osd create [uuid] [id]",
+    about: "allocate an OSD id; without a uuid the next one",
+    fit: create_args,
+    plain: new_id,
+  },
   { use: "osd reweight <id> <weight>", about: "override weight, 0.0 to 1.0" },
+  {
+    use: "osd reweightn <weights>",
+    about: "override weights of several OSDs, in units of 1/65536",
+    examples: [`osd reweightn '{"0":"32768","1":"65536"}'`],
+  },
   {
     use: "osd require-osd-release <release>",
     about: "admit only OSDs of this release and newer",

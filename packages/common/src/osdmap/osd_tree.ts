@@ -42,17 +42,39 @@ export function tree_children(crush: CrushWrapper, bucket: number): number[] {
   return items.sort((a, b) => by_text(a.key, b.key)).map((i) => i.id);
 }
 
-export function osd_tree_dump(m: OSDMap): osd_tree {
-  const nodes: osd_tree_node[] = [];
+/** Of the OSDs only those that `keep` takes, and of the buckets those that still have one below. */
+export function osd_tree_dump(m: OSDMap, keep?: (o: number) => boolean): osd_tree {
   const seen = new Set<number>();
-  const visit = (id: number, parent: number | undefined, depth: number) => {
-    seen.add(id);
-    nodes.push(make_node(m, id, parent, depth));
-    for (const child of tree_children(m.crush, id)) visit(child, id, depth + 1);
-  };
-  for (const root of m.crush.find_nonshadow_roots()) visit(root, undefined, 0);
-  const stray = m.get_all_osds().filter((o) => !seen.has(o));
+  const nodes = m.crush.find_nonshadow_roots().flatMap((root) => subtree(m, root, keep, seen));
+  const stray = m.get_all_osds().filter((o) => !seen.has(o) && (!keep || keep(o)));
   return { nodes, stray: stray.map((o) => make_node(m, o, undefined, 0)) };
+}
+
+/** The nodes of the tree below a bucket, and it itself. */
+export function osd_subtree_dump(
+  m: OSDMap,
+  root: number,
+  keep?: (o: number) => boolean,
+): osd_tree_node[] {
+  return subtree(m, root, keep, new Set());
+}
+
+function subtree(
+  m: OSDMap,
+  root: number,
+  keep: ((o: number) => boolean) | undefined,
+  seen: Set<number>,
+): osd_tree_node[] {
+  const visit = (id: number, parent: number | undefined, depth: number): osd_tree_node[] => {
+    seen.add(id);
+    const below = tree_children(m.crush, id).flatMap((c) => visit(c, id, depth + 1));
+    if (keep && (id >= 0 ? !keep(id) : below.length === 0)) return [];
+    const node = make_node(m, id, parent, depth);
+    if (!keep || !node.children) return [node, ...below];
+    const kept = new Set(below.map((n) => n.id));
+    return [{ ...node, children: node.children.filter((c) => kept.has(c)) }, ...below];
+  };
+  return visit(root, undefined, 0);
 }
 
 /**

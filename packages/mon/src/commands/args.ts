@@ -4,6 +4,7 @@
  * EINVAL and one line that names it. Ceph counterpart: cmd_getval, src/mon/MonCommands.h.
  */
 import { type OSDMap, pg_parse, type pg_t } from "@tako/common";
+import { strict_strtoll } from "../osdmon/strict_parse.ts";
 import { fail } from "./reply.ts";
 
 export type Cmd = Readonly<Record<string, unknown>>;
@@ -104,7 +105,7 @@ export class Args {
     if (words.length === 0) return fail("EINVAL", `missing required argument: ${name}`);
     const ids = new Set<number>();
     for (const w of words) {
-      if (w === "all" || w === "any" || w === "*") for (const o of map.get_all_osds()) ids.add(o);
+      if (is_wildcard(w)) for (const o of map.get_all_osds()) ids.add(o);
       else ids.add(parse_osd(w));
     }
     return [...ids].sort((a, b) => a - b);
@@ -129,6 +130,18 @@ export class Args {
   private raw(name: string): unknown {
     return Object.hasOwn(this.cmd, name) ? this.cmd[name] : undefined;
   }
+}
+
+export function is_wildcard(word: string | undefined): boolean {
+  return word === "all" || word === "any" || word === "*";
+}
+
+/** An OSD of a list, or in Ceph's words what is wrong with it. */
+export function parse_osd_id(word: string): number | string {
+  const text = word.replace(/^osd\./, "");
+  if (/^[-+]/.test(text)) return `expected numerical value, got: ${text}invalid osd id-22`;
+  const n = strict_strtoll(text);
+  return typeof n === "number" ? n : `${n}invalid osd id-1`;
 }
 
 /** As far as the ids of CRUSH go; the last one stands for none. */

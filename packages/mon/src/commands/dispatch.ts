@@ -17,6 +17,7 @@ import { CRUSH_WEIGHT_SET_COMMANDS } from "./crush_weight_sets.ts";
 import { PROFILE_COMMANDS, PROFILE_WRITE_COMMANDS } from "./ec_profile.ts";
 import { LOG_COMMANDS } from "./log.ts";
 import { NODE_FLAG_COMMANDS } from "./node_flags.ts";
+import { OSD_IDS_COMMANDS } from "./osd_ids.ts";
 import { OSD_COMMANDS } from "./osd_read.ts";
 import { OSD_WRITE_COMMANDS } from "./osd_write.ts";
 import { OVERRIDE_COMMANDS } from "./overrides.ts";
@@ -61,6 +62,7 @@ const WRITE: ReadonlyMap<string, WriteCommand> = new Map(
     APPLICATION_WRITE_COMMANDS,
     CRUSH_WRITE_COMMANDS,
     NODE_FLAG_COMMANDS,
+    OSD_IDS_COMMANDS,
     OSD_WRITE_COMMANDS,
     OVERRIDE_COMMANDS,
     POOL_WRITE_COMMANDS,

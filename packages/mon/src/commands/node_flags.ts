@@ -1,7 +1,7 @@
 /** noup, nodown, noin, noout for single OSDs, CRUSH nodes and device classes. cluster.md §3.14. */
 import { CEPH_OSD_NODOWN, CEPH_OSD_NOIN, CEPH_OSD_NOOUT, CEPH_OSD_NOUP } from "@tako/common";
 import { pending_crush, pending_state, type View, xor_state } from "../osdmon/pending.ts";
-import { type Args, parse_osd } from "./args.ts";
+import { type Args, is_wildcard, parse_osd_id } from "./args.ts";
 import type { WriteCommand, WriteCommands } from "./dispatch.ts";
 import { type CommandOutcome, commit_then, fail } from "./reply.ts";
 
@@ -18,57 +18,72 @@ export const NODE_FLAG_COMMANDS: WriteCommands = {
   "osd unset-group": (v, args) => group(v, args, "unset"),
   ...Object.fromEntries(
     [...BITS].flatMap(([name, bit]): [string, WriteCommand][] => [
-      [`osd add-${name}`, (v, args) => one_flag(v, args, bit, "set")],
-      [`osd rm-${name}`, (v, args) => one_flag(v, args, bit, "unset")],
+      [`osd add-${name}`, (v, args) => apply(v, args.list("ids"), bit, "set")],
+      [`osd rm-${name}`, (v, args) => apply(v, args.list("ids"), bit, "unset")],
     ]),
   ),
 };
 
-/** `osd add-noout 1 2` */
-function one_flag(v: View, args: Args, bit: number, how: How): CommandOutcome {
-  for (const o of args.osds(v.osdmap)) set_on_osd(v, o, bit, how);
-  return commit_then("");
-}
-
 /** `osd set-group noup,noout osd.0 host1 ssd`: OSDs, CRUSH nodes, device classes. */
 function group(v: View, args: Args, how: How): CommandOutcome {
-  const names = args.str("flags").split(",");
   let mask = 0;
-  for (const n of names) {
-    const bit =
-      BITS.get(n) ?? fail("EINVAL", `unrecognized flag '${n}': use noup|nodown|noin|noout`);
-    mask |= bit;
+  for (const n of (args.opt_str("flags") ?? "").split(",")) {
+    const known = [...BITS.keys()].join(",");
+    const text = `unrecognized flag '${n}', must be one of {${known}}`;
+    mask |= BITS.get(n) ?? fail("EINVAL", text);
   }
-  const who = args.list("who");
-  if (who.length === 0) return fail("EINVAL", "missing required argument: who");
-  for (const w of who) set_on(v, w, mask, how);
-  return commit_then("");
+  return apply(v, args.list("who"), mask, how);
 }
 
-function set_on(v: View, who: string, mask: number, how: How): void {
-  if (who === "all" || who === "any" || who === "*") {
-    for (const o of v.osdmap.get_all_osds()) set_on_osd(v, o, mask, how);
-    return;
+interface Targets {
+  readonly osds: Set<number>;
+  readonly nodes: Set<number>;
+  readonly classes: Set<number>;
+}
+
+/** Who is not known is named in the answer; the others get their flags. */
+function apply(v: View, who: readonly string[], mask: number, how: How): CommandOutcome {
+  if (who.length === 0) fail("EINVAL", "must specify at least one or more targets to set/unset");
+  const targets: Targets = { osds: new Set(), nodes: new Set(), classes: new Set() };
+  let text = "";
+  for (const w of who) {
+    if (is_wildcard(w)) {
+      for (const o of v.osdmap.get_all_osds()) targets.osds.add(o);
+      break;
+    }
+    if (!add_target(v, w, targets)) {
+      text += `unable to parse osd id or crush node or device class: "${w}". `;
+    }
   }
-  if (/^(osd\.)?\d+$/.test(who)) {
-    set_on_osd(v, parse_osd(who), mask, how);
-    return;
+  const { osds, nodes, classes } = targets;
+  if (osds.size + nodes.size + classes.size === 0 && text !== "") return fail("EINVAL", text);
+  for (const o of by_number(osds)) {
+    if (v.osdmap.exists(o)) set_on_osd(v, o, mask, how);
+    else text += `osd.${o} does not exist. `;
   }
-  const crush = pending_crush(v);
   const { inc } = v.pending;
-  const node = crush.get_item_id(who);
-  const cls = crush.get_class_id(who);
-  if (node !== undefined) {
-    edit(inc.new_crush_node_flags, v.osdmap.f.crush_node_flags, node, mask, how);
-  } else if (cls !== undefined) {
-    edit(inc.new_device_class_flags, v.osdmap.f.device_class_flags, cls, mask, how);
-  } else {
-    fail("ENOENT", `'${who}' is no osd, crush node or device class`);
-  }
+  const { crush_node_flags, device_class_flags } = v.osdmap.f;
+  for (const id of nodes) edit(inc.new_crush_node_flags, crush_node_flags, id, mask, how);
+  for (const id of classes) edit(inc.new_device_class_flags, device_class_flags, id, mask, how);
+  return commit_then(text);
+}
+function by_number(ids: ReadonlySet<number>): number[] {
+  return [...ids].sort((a, b) => a - b);
+}
+
+function add_target(v: View, word: string, to: Targets): boolean {
+  const crush = pending_crush(v);
+  const o = parse_osd_id(word);
+  const node = crush.get_item_id(word);
+  const cls = crush.get_class_id(word);
+  if (typeof o === "number") to.osds.add(o);
+  else if (node !== undefined) to.nodes.add(node);
+  else if (cls !== undefined) to.classes.add(cls);
+  else return false;
+  return true;
 }
 
 function set_on_osd(v: View, o: number, mask: number, how: How): void {
-  if (!v.osdmap.exists(o)) fail("ENOENT", `osd.${o} does not exist`);
   const now = pending_state(v, o) & mask;
   const flip = how === "set" ? mask & ~now : now;
   if (flip !== 0) xor_state(v, o, flip);

@@ -1,8 +1,10 @@
 /** `osd ...` commands that only look. cluster.md §7.2. */
 import {
   CRUSH_ITEM_NONE,
+  dump_addrvec,
   encode_osdmap_binary,
   type OSDMap,
+  osd_subtree_dump,
   osd_tree_dump,
   pg_pool,
   pg_t,
@@ -14,25 +16,28 @@ import type { Args } from "./args.ts";
 import type { ReadCommands } from "./dispatch.ts";
 import { osd_df } from "./osd_df.ts";
 import { type CommandReply, fail, json, ok, refused } from "./reply.ts";
-import { addrvec, count_by, type Json, osdmap_summary, VERSION } from "./shapes.ts";
+import { count_by, type Json, osdmap_summary, VERSION } from "./shapes.ts";
 
 export const OSD_COMMANDS: ReadCommands = {
   "osd stat": (mon, args) => json(osdmap_summary(map_at(mon, args))),
   "osd dump": (mon, args) => json(map_at(mon, args).dump()),
-  "osd tree": (mon, args) => json(filter_tree({ ...osd_tree_dump(map_at(mon, args)) }, args)),
+  "osd tree": (mon, args) => {
+    const map = map_at(mon, args);
+    return json(osd_tree_dump(map, wanted_osds(map, args)));
+  },
   "osd tree-from": (mon, args) => {
     const map = map_at(mon, args);
     const bucket = args.str("bucket");
-    const root = crush_item(map, bucket);
+    const root = map.crush.get_item_id(bucket);
+    if (root === undefined) return fail("ENOENT", `bucket '${bucket}' does not exist`);
     if (root >= 0) return fail("EINVAL", `"${bucket}" is not a bucket`);
-    const tree = { ...osd_tree_dump(map) };
-    const nodes = tree.nodes.filter((n) => map.crush.subtree_contains(root, n.id));
-    return json(filter_tree({ nodes, stray: [] }, args));
+    return json({ nodes: osd_subtree_dump(map, root, wanted_osds(map, args)) });
   },
   "osd ls": (mon, args) => json(map_at(mon, args).get_all_osds()),
   "osd ls-tree": (mon, args) => {
     const map = map_at(mon, args);
-    return json(map.crush.get_leaves(crush_item(map, args.str("name"))));
+    const leaves = map.crush.get_leaves(crush_item(map, args.str("name")));
+    return json(leaves.filter((o) => map.exists(o)));
   },
   "osd getmap": (mon, args) => {
     const map = map_at(mon, args);
@@ -77,10 +82,7 @@ export function map_at(mon: Monitor, args: Args): OSDMap {
   if (e === undefined || e === 0 || e === mon.osdmap.epoch) return mon.osdmap;
   const map = mon.svc.osdmon.maps.get_map(e);
   if (map) return map;
-  return fail(
-    "ENOENT",
-    `there is no map for epoch ${e}: have ${mon.first_committed} to ${mon.osdmap.epoch}`,
-  );
+  return fail("ENOENT", `there is no map for epoch ${e}`);
 }
 
 function existing_osd(map: OSDMap, args: Args): number {
@@ -89,7 +91,7 @@ function existing_osd(map: OSDMap, args: Args): number {
 }
 
 export function crush_item(map: OSDMap, name: string): number {
-  return map.crush.get_item_id(name) ?? fail("ENOENT", `"${name}" does not exist in the CRUSH map`);
+  return map.crush.get_item_id(name) ?? fail("ENOENT", `"${name}" does not exist`);
 }
 
 function version_of(mon: Monitor, o: number): string {
@@ -108,7 +110,7 @@ function find(mon: Monitor, args: Args): CommandReply {
   const host = mon.svc.osdmon.metadata.get(o)?.hostname;
   return json({
     osd: o,
-    addrs: addrvec(map.get_addr(o)),
+    addrs: dump_addrvec(map.get_addr(o)),
     osd_fsid: map.get_uuid(o),
     ...(host === undefined ? {} : { host }),
     crush_location: sorted_location(map, o),
@@ -123,7 +125,8 @@ function osd_entries(map: OSDMap): Json[] {
 function info(mon: Monitor, args: Args): CommandReply {
   const entries = osd_entries(mon.osdmap);
   if (!args.has("id")) return json(entries);
-  const o = existing_osd(mon.osdmap, args);
+  const o = args.osd();
+  if (!mon.osdmap.exists(o)) return fail("EINVAL", `osd.${o} does not exist`);
   return json(entries.find((e) => e.osd === o));
 }
 
@@ -169,39 +172,27 @@ function osd_text(o: number): string {
 
 // ---------------------------------------------------------------- tree
 
-const TREE_STATES = ["up", "down", "in", "out", "destroyed"] as const;
+type OsdTest = (map: OSDMap, o: number) => boolean;
+const TREE_STATES: ReadonlyMap<string, OsdTest> = new Map([
+  ["up", (m, o) => m.is_up(o)],
+  ["down", (m, o) => m.is_down(o)],
+  ["in", (m, o) => m.is_in(o)],
+  ["out", (m, o) => m.is_out(o)],
+  ["destroyed", (m, o) => m.is_destroyed(o)],
+] satisfies [string, OsdTest][]);
 
-/** Keeps OSDs in all the wanted states, and the buckets above them. */
-function filter_tree(tree: Json, args: Args): Json {
+/** OSDs in any of the wanted states; all when none is wanted. */
+function wanted_osds(map: OSDMap, args: Args): ((o: number) => boolean) | undefined {
   const states = args.list("states");
-  for (const s of states) {
-    if (!TREE_STATES.some((t) => t === s)) {
-      fail("EINVAL", `state must be one of ${TREE_STATES.join("|")}, got '${s}'`);
-    }
+  const tests = states.map(
+    (s) => TREE_STATES.get(s) ?? fail("EINVAL", `unrecognized state '${s}'`),
+  );
+  const has = (s: string) => states.includes(s);
+  if (has("in") && has("out")) fail("EINVAL", "cannot specify both 'in' and 'out'");
+  if (["up", "down", "destroyed"].filter(has).length > 1) {
+    fail("EINVAL", "can specify only one of 'up', 'down' and 'destroyed'");
   }
-  if (states.includes("up") && states.includes("down"))
-    fail("EINVAL", "cannot specify both up and down");
-  if (states.includes("in") && states.includes("out"))
-    fail("EINVAL", "cannot specify both in and out");
-  if (states.length === 0) return tree;
-  const wanted = (n: Json) =>
-    states.every((s) => {
-      if (s === "in") return Number(n.reweight) > 0;
-      return s === "out" ? Number(n.reweight) === 0 : n.status === s;
-    });
-  const nodes: Json[] = Array.isArray(tree.nodes) ? tree.nodes : [];
-  const keep = new Set(nodes.filter((n) => Number(n.id) >= 0 && wanted(n)).map((n) => n.id));
-  // Children come after their parents: from the end upwards each bucket sees what stays below it.
-  for (const n of [...nodes].reverse()) {
-    if (Array.isArray(n.children) && n.children.some((c) => keep.has(c))) keep.add(n.id);
-  }
-  const kept = nodes
-    .filter((n) => keep.has(n.id))
-    .map((n) =>
-      Array.isArray(n.children) ? { ...n, children: n.children.filter((c) => keep.has(c)) } : n,
-    );
-  const stray: Json[] = Array.isArray(tree.stray) ? tree.stray : [];
-  return { nodes: kept, stray: stray.filter(wanted) };
+  return tests.length === 0 ? undefined : (o) => tests.some((t) => t(map, o));
 }
 
 // ---------------------------------------------------------------- may it go?

@@ -4,64 +4,36 @@ import {
   CEPH_OSD_DESTROYED,
   CEPH_OSD_IN,
   CEPH_OSD_NEW,
+  type Errno,
   OPERATOR_FLAGS,
   OSDMAP_FLAGS,
   type OSDMap,
   type osdmap_flag_t,
+  print_ostream_float,
 } from "@tako/common";
-import { has_uuid } from "../osdmon/boot.ts";
 import {
-  edit_xinfo,
-  mark_down,
   pending_crush,
   pending_flags,
   pending_max_osd,
   pending_state,
   pending_weight,
-  pending_xinfo,
   type View,
   xor_state,
 } from "../osdmon/pending.ts";
 import type { Args } from "./args.ts";
 import type { WriteCommands } from "./dispatch.ts";
+import { wipe_osd } from "./osd_ids.ts";
 import { type CommandOutcome, commit_then, fail, RETRY_COMMAND, reply_now } from "./reply.ts";
 
 export const OSD_WRITE_COMMANDS: WriteCommands = {
-  "osd down": (v, args) =>
-    each(v, args, "marked down", (o) => {
-      if (v.osdmap.is_down(o)) return "is already down";
-      mark_down(v, o);
-      if (args.flag("definitely_dead")) edit_xinfo(v, o, { dead_epoch: v.pending.inc.epoch });
-      return undefined;
-    }),
-  "osd out": (v, args) =>
-    each(v, args, "marked out", (o) => {
-      if (v.osdmap.is_out(o)) return "is already out";
-      edit_xinfo(v, o, { old_weight: pending_weight(v, o) });
-      v.pending.inc.new_weight.set(o, 0);
-      return undefined;
-    }),
-  "osd in": (v, args) =>
-    each(v, args, "marked in", (o) => {
-      if (v.osdmap.is_in(o)) return "is already in";
-      const old = pending_xinfo(v, o).old_weight;
-      v.pending.inc.new_weight.set(o, old > 0 ? old : CEPH_OSD_IN);
-      if (old > 0) edit_xinfo(v, o, { old_weight: 0 });
-      return undefined;
-    }),
-  "osd rm": remove_osds,
   "osd lost": lost,
   "osd destroy": destroy,
   "osd purge": purge,
   "osd purge-new": purge,
   "osd new": (v, args) => osd_new(v, args, args.str("uuid")),
   "osd create": (v, args) => osd_new(v, args, args.opt_str("uuid")),
-  "osd reweight": (v, args) => {
-    const o = existing(v.osdmap, args);
-    const w = Math.trunc(args.float("weight", 0, 1) * CEPH_OSD_IN);
-    if (w !== pending_weight(v, o)) v.pending.inc.new_weight.set(o, w);
-    return commit_then(`reweighted osd.${o} to ${args.str("weight")} (${w.toString(16)})`);
-  },
+  "osd reweight": reweight,
+  "osd reweightn": reweightn,
   "osd setmaxosd": setmaxosd,
   "osd set": (v, args) => set_flag(v, args.str("key"), "set"),
   "osd unset": (v, args) => set_flag(v, args.str("key"), "unset"),
@@ -80,61 +52,48 @@ export function need_osd(map: OSDMap, o: number): number {
   return map.exists(o) ? o : fail("ENOENT", `osd.${o} does not exist`);
 }
 
-/** `marked out osd.1. marked out osd.2. `: `edit` says why nothing is to be done, or undefined. */
-function each(
-  v: View,
-  args: Args,
-  done: string,
-  edit: (o: number) => string | undefined,
-): CommandOutcome {
-  let text = "";
-  let changed = false;
-  let known = 0;
-  for (const o of args.osds(v.osdmap)) {
-    if (!v.osdmap.exists(o)) {
-      text += `osd.${o} does not exist. `;
-      continue;
-    }
-    known++;
-    const why_not = edit(o);
-    text += why_not === undefined ? `${done} osd.${o}. ` : `osd.${o} ${why_not}. `;
-    if (why_not === undefined) changed = true;
+// ---------------------------------------------------------------- weights
+
+function reweight(v: View, args: Args): CommandOutcome {
+  const w = args.float("weight", 0, 1);
+  const o = existing(v.osdmap, args);
+  const fixed = Math.trunc(w * CEPH_OSD_IN);
+  if (fixed !== pending_weight(v, o)) v.pending.inc.new_weight.set(o, fixed);
+  return commit_then(`reweighted osd.${o} to ${print_ostream_float(w)} (${fixed.toString(16)})`);
+}
+
+/** `{"0":"32768","1":"65536"}`: weights in 16.16, as texts. */
+function reweightn(v: View, args: Args): CommandOutcome {
+  const text = args.str("weights");
+  const refuse = (code: Errno) => fail(code, `unable to parse 'weights' value '${text}'`);
+  const weights = parse_weights(text.replaceAll("'", '"')) ?? refuse("EINVAL");
+  const edits: [number, number][] = [];
+  for (const [key, weight] of Object.entries(weights)) {
+    const o = Number.parseInt(key, 10);
+    if (Number.isNaN(o)) return refuse("EINVAL");
+    if (!v.osdmap.exists(o)) return refuse("ENOENT");
+    const w = typeof weight === "string" ? Number.parseInt(weight, 10) : Number.NaN;
+    if (!(w >= 0 && w <= CEPH_OSD_IN)) return refuse("EINVAL");
+    edits.push([o, w]);
   }
-  if (known === 0 && text !== "") return fail("ENOENT", text.trimEnd());
-  return changed ? commit_then(text) : reply_now(text);
+  for (const [o, w] of edits) {
+    if (w !== pending_weight(v, o)) v.pending.inc.new_weight.set(o, w);
+  }
+  return commit_then("");
+}
+function parse_weights(text: string): object | undefined {
+  try {
+    const parsed: unknown = JSON.parse(text);
+    return typeof parsed === "object" && parsed !== null && !Array.isArray(parsed)
+      ? parsed
+      : undefined;
+  } catch {
+    // Not JSON at all: the caller says so, and shows it.
+    return undefined;
+  }
 }
 
 // ---------------------------------------------------------------- leaving
-
-function remove_osds(v: View, args: Args): CommandOutcome {
-  let text = "";
-  let changed = false;
-  for (const o of args.osds(v.osdmap)) {
-    if (!v.osdmap.exists(o)) {
-      text += `osd.${o} does not exist. `;
-    } else if (v.osdmap.is_up(o)) {
-      // One that is up stops the command: what was asked for cannot be had as a whole.
-      return fail("EBUSY", `osd.${o} is still up; must be down before removal. `);
-    } else {
-      wipe(v, o);
-      text += `${text === "" ? "" : ", "}removed osd.${o}`;
-      changed = true;
-    }
-  }
-  return changed ? commit_then(text) : reply_now(text);
-}
-
-/** Clears every bit of the state; EXISTS among them empties the slot. */
-function wipe(v: View, o: number): void {
-  const { inc, old_metadata, new_metadata } = v.pending;
-  inc.new_state.set(o, v.osdmap.get_state(o));
-  inc.new_uuid.set(o, BLANK_UUID);
-  // A weight that is pending would make the slot exist before it is wiped; it must go out.
-  inc.new_weight.delete(o);
-  inc.new_xinfo.delete(o);
-  new_metadata.delete(o);
-  old_metadata.add(o);
-}
 
 function lost(v: View, args: Args): CommandOutcome {
   const o = args.osd();
@@ -152,19 +111,20 @@ function lost(v: View, args: Args): CommandOutcome {
   return commit_then(`marked osd lost in epoch ${e}`);
 }
 
-function need_sure(args: Args, what: string): void {
+function need_sure(args: Args): void {
   if (args.flag("yes_i_really_mean_it")) return;
   fail(
     "EPERM",
-    "Are you SURE?  Did you verify with 'ceph osd safe-to-destroy'?  This will " +
-      `${what}.  Pass --yes-i-really-mean-it if you really do.`,
+    "Are you SURE?  Did you verify with 'ceph osd safe-to-destroy'?  This will mean real, " +
+      "permanent data loss, as well as deletion of cephx and lockbox keys. Pass " +
+      "--yes-i-really-mean-it if you really do.",
   );
 }
 
 function destroy(v: View, args: Args): CommandOutcome {
   const o = args.osd();
-  need_sure(args, "PERMANENTLY DESTROY that osd's data");
-  if (!v.osdmap.exists(o)) return fail("ENOENT", `osd.${o} does not exist`);
+  need_sure(args);
+  if (!v.osdmap.exists(o)) return reply_now(`osd.${o} does not exist`);
   if (v.osdmap.is_up(o)) return fail("EBUSY", `osd.${o} is not \`down\`.`);
   if (v.osdmap.is_destroyed(o)) return reply_now(`destroyed osd.${o}`);
   if ((pending_state(v, o) & CEPH_OSD_DESTROYED) === 0) xor_state(v, o, CEPH_OSD_DESTROYED);
@@ -175,13 +135,12 @@ function destroy(v: View, args: Args): CommandOutcome {
 
 function purge(v: View, args: Args): CommandOutcome {
   const o = args.osd();
-  need_sure(args, "PERMANENTLY DESTROY that osd's data and remove it from the CRUSH map");
-  const crush = pending_crush(v);
-  const in_crush = crush.item_exists(o);
-  if (!v.osdmap.exists(o) && !in_crush) return reply_now(`osd.${o} does not exist.`);
+  need_sure(args);
+  if (!v.osdmap.exists(o)) return reply_now(`osd.${o} does not exist`);
   if (v.osdmap.is_up(o)) return fail("EBUSY", `osd.${o} is not \`down\`.`);
-  if (v.osdmap.exists(o)) wipe(v, o);
-  if (in_crush) v.pending.inc.crush = crush.edit((b) => b.remove_item(o));
+  wipe_osd(v, o);
+  const crush = pending_crush(v);
+  if (crush.item_exists(o)) v.pending.inc.crush = crush.edit((b) => b.remove_item(o));
   return commit_then(`purged osd.${o}`);
 }
 
@@ -189,31 +148,33 @@ function purge(v: View, args: Args): CommandOutcome {
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
-function osd_new(v: View, args: Args, uuid: string | undefined): CommandOutcome {
+function osd_new(v: View, args: Args, text: string | undefined): CommandOutcome {
+  const uuid = text?.toLowerCase();
   if (uuid !== undefined && !UUID.test(uuid)) {
-    return fail("EINVAL", `uuid must be a lower-case UUID, got '${uuid}'`);
+    return fail("EINVAL", `invalid UUID value '${text}'.`);
   }
   const max = v.config.get("mon_max_osd");
-  const wanted = args.has("id") ? args.osd() : undefined;
+  // Without a uuid `osd create` takes the next id, whichever is asked for.
+  const wanted = args.has("id") && uuid !== undefined ? args.osd() : undefined;
   if (wanted !== undefined && wanted >= max) return fail("EINVAL", `id must be below ${max}`);
   const known = uuid === undefined ? -1 : v.osdmap.identify_osd(uuid);
   if (known >= 0) {
     if (wanted !== undefined && wanted !== known) {
       return fail("EEXIST", `uuid ${uuid} already in use for different id ${known}`);
     }
-    return reply_now(String(known), { osdid: known });
+    return reply_now("", { osdid: known });
   }
-  if (uuid !== undefined && [...v.pending.inc.new_uuid.values()].includes(uuid))
+  if (uuid !== undefined && [...v.pending.inc.new_uuid.values()].includes(uuid)) {
     return RETRY_COMMAND;
+  }
   const o = wanted ?? lowest_free_id(v);
   if (o >= max) return fail("ENOSPC", `there are ${max} OSDs already (mon_max_osd)`);
   if (v.pending.inc.new_up_client.has(o) || v.pending.inc.new_uuid.has(o)) return RETRY_COMMAND;
   if (v.osdmap.exists(o) && !v.osdmap.is_destroyed(o)) {
-    const theirs = v.osdmap.get_uuid(o);
-    if (has_uuid(theirs) || uuid === undefined) return fail("EEXIST", `id ${o} already in use`);
+    return fail("EINVAL", `id ${o} already in use and does not match uuid ${uuid}`);
   }
   enter(v, o, uuid);
-  return commit_then(String(o), { osdid: o });
+  return commit_then("", { osdid: o });
 }
 
 function lowest_free_id(v: View): number {
@@ -256,7 +217,7 @@ function setmaxosd(v: View, args: Args): CommandOutcome {
 // ---------------------------------------------------------------- flags, ratios
 
 /** What an operator may set and unset. */
-const SETTABLE: readonly osdmap_flag_t[] = ["full", ...OPERATOR_FLAGS];
+const SETTABLE: readonly osdmap_flag_t[] = OPERATOR_FLAGS;
 const SET_ONLY: readonly osdmap_flag_t[] = ["sortbitwise", "recovery_deletes", "pglog_hardlimit"];
 
 function set_flag(v: View, key: string, how: "set" | "unset"): CommandOutcome {
@@ -264,7 +225,7 @@ function set_flag(v: View, key: string, how: "set" | "unset"): CommandOutcome {
     key === "pause" ? ["pauserd", "pausewr"] : SETTABLE.filter((f) => f === key);
   const all = how === "set" && flags.length === 0 ? SET_ONLY.filter((f) => f === key) : flags;
   if (all.length === 0) {
-    return fail("EINVAL", `unrecognized flag '${key}': use one of pause|${SETTABLE.join("|")}`);
+    return fail("EINVAL", `unrecognized flag '${key}'`);
   }
   const mask = all.reduce((m, f) => m | OSDMAP_FLAGS[f], 0);
   const old = pending_flags(v);

@@ -1,5 +1,5 @@
 /** `pg ...` commands: all from the PGMap and the map. cluster.md §7.2. */
-import { pg_pool, type pg_t, utime_str } from "@tako/common";
+import { pg_parse, pg_pool, type pg_t, utime_str } from "@tako/common";
 import type { Monitor } from "../monitor/Monitor.ts";
 import { osd_list } from "../monitor/pg_health.ts";
 import type { PGMap } from "../pgmap/PGMap.ts";
@@ -77,12 +77,15 @@ function ls(mon: Monitor, args: Args, wanted: (pg: pg_t, s: pg_stat_t) => boolea
 
 function map_pg(mon: Monitor, args: Args): CommandReply {
   const map = mon.osdmap;
-  const raw = args.pgid(map);
+  const text = args.str("pgid");
+  const raw = pg_parse(text);
+  if (!raw) return fail("EINVAL", `invalid pgid '${text}'`);
+  if (!map.have_pg_pool(pg_pool(raw))) return fail("ENOENT", `pg '${raw}' does not exist`);
   const pg = map.raw_pg_to_pg(raw) ?? raw;
   const m = map.pg_to_up_acting_osds(pg);
   const lists = `up ${osd_list(m.up)} acting ${osd_list(m.acting)}`;
-  const text = `osdmap e${map.epoch} pg ${raw} (${pg}) -> ${lists}`;
-  return ok(text, { epoch: map.epoch, raw_pgid: raw, pgid: pg, up: m.up, acting: m.acting });
+  const outs = `osdmap e${map.epoch} pg ${raw} (${pg}) -> ${lists}`;
+  return ok(outs, { epoch: map.epoch, raw_pgid: raw, pgid: pg, up: m.up, acting: m.acting });
 }
 
 function dump_stuck(mon: Monitor, args: Args): CommandReply {

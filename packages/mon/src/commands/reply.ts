@@ -32,6 +32,10 @@ export function reply_now(outs: string, outb?: unknown): CommandOutcome {
 export function commit_then(outs: string, outb?: unknown): CommandOutcome {
   return { do: "commit", reply: ok(outs, outb) };
 }
+/** Part of what was asked is done, and committed; the rest is refused. */
+export function commit_refused(code: Errno, text: string): CommandOutcome {
+  return { do: "commit", reply: refused(code, text) };
+}
 export const RETRY_COMMAND: CommandOutcome = Object.freeze({ do: "retry" });
 
 export function refused(code: Errno, text: string): CommandReply {
