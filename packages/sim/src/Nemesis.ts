@@ -1,6 +1,6 @@
 /**
  * Nemesis: breaks things at random times: kills and restarts OSDs and the monitor, stops OSDs in
- * order, cuts and partitions connections, marks OSDs down or out. Keeps enough alive that what was
+ * order, cuts and partitions connections, splits PGs and moves them. Keeps enough alive that what was
  * acknowledged can always come back (never destroys a disk).
  */
 import type { SimRng } from "./SimRng.ts";
@@ -11,9 +11,14 @@ export interface NemesisOptions {
   readonly mean_interval_ms: number;
   /** Most OSDs dead at a time. */
   readonly max_dead: number;
+  /** Gives a command to the monitor; what it answers does not matter. */
+  readonly tell: (cmd: { readonly prefix: string } & Record<string, unknown>) => void;
 }
 
 type Fault = { readonly name: string; readonly weight: number; readonly run: () => void };
+
+/** PGs of a pool that are enough to split often, and few enough to stay quick. */
+const MAX_PG_NUM = 24;
 
 export class Nemesis {
   readonly #world: World;
@@ -35,6 +40,8 @@ export class Nemesis {
       { name: "partition", weight: 4, run: () => this.#partition() },
       { name: "kill_mon", weight: 2, run: () => this.#kill_mon() },
       { name: "slow_disk", weight: 2, run: () => this.#slow_disk() },
+      { name: "grow_pg_num", weight: 2, run: () => this.#grow_pg_num() },
+      { name: "grow_pgp_num", weight: 1, run: () => this.#grow_pgp_num() },
     ];
   }
   start(): void {
@@ -105,6 +112,30 @@ export class Nemesis {
   #slow_disk(): void {
     const id = this.#rng.pick(this.#world.osd_ids);
     this.#world.store(id).set_commit_latency_ms(this.#rng.between(0.05, 50));
+  }
+  /** A pool's PGs split, up to MAX_PG_NUM of them. */
+  #grow_pg_num(): void {
+    const pool = this.#any_pool();
+    if (!pool || pool.pg_num >= MAX_PG_NUM) return;
+    const val = Math.min(MAX_PG_NUM, pool.pg_num + 1 + this.#rng.int(pool.pg_num));
+    this.#options.tell({ prefix: "osd pool set", pool: pool.name, var: "pg_num", val: `${val}` });
+  }
+  /** The children are placed by themselves, and move. */
+  #grow_pgp_num(): void {
+    const pool = this.#any_pool();
+    if (!pool || pool.pgp_num >= pool.pg_num) return;
+    const val = `${pool.pg_num}`;
+    this.#options.tell({ prefix: "osd pool set", pool: pool.name, var: "pgp_num", val });
+  }
+  #any_pool(): { name: string; pg_num: number; pgp_num: number } | undefined {
+    if (!this.#world.mon_running) return undefined;
+    const { osdmap } = this.#world;
+    const ids = [...osdmap.pools.keys()].sort((a, b) => a - b);
+    if (ids.length === 0) return undefined;
+    const id = this.#rng.pick(ids);
+    const pool = osdmap.get_pg_pool(id);
+    const name = osdmap.get_pool_name(id);
+    return pool && name !== undefined ? { ...pool, name } : undefined;
   }
 
   /** No more faults; everything is healed and restarted. */

@@ -3,7 +3,14 @@
  * copies the same, nothing left over.
  */
 
-import { InvariantError, type OSDMap, type pg_t } from "@tako/common";
+import {
+  hobject_hash,
+  type hobject_t,
+  InvariantError,
+  type OSDMap,
+  pg_pool,
+  pg_t,
+} from "@tako/common";
 import { COLL_META, type MemStore, type OSD, type PG } from "@tako/osd";
 import type { World } from "./World.ts";
 
@@ -69,6 +76,7 @@ function check_pg(w: World, map: OSDMap, pgid: pg_t): void {
   const { acting } = map.pg_to_up_acting_osds(pgid);
   const copies = acting.map((o) => ({ osd: o, text: copy_of(w.store(o), `${pgid}_head`) }));
   const first = copies[0];
+  for (const o of acting) check_placement(w, map, pgid, o);
   for (const c of copies) {
     if (first && c.text !== first.text) {
       const differs = first_difference(first.text, c.text);
@@ -76,6 +84,20 @@ function check_pg(w: World, map: OSDMap, pgid: pg_t): void {
     }
   }
 }
+/** Every object is in the PG that its hash and the pool's pg_num name. */
+function check_placement(w: World, map: OSDMap, pgid: pg_t, osd: number): void {
+  for (const o of objects_of(w.store(osd), `${pgid}_head`)) {
+    const belongs = map.raw_pg_to_pg(pg_t(pg_pool(pgid), hobject_hash(o)));
+    if (belongs !== pgid)
+      fail("an object is in the wrong PG", { osd, pg: pgid, object: o, belongs });
+  }
+}
+/** Objects of clients; not the PG's metadata. */
+function objects_of(store: MemStore, coll: string): hobject_t[] {
+  const { objects } = store.collection_list(coll, "MIN", "MAX", Number.MAX_SAFE_INTEGER);
+  return objects.filter((o) => !o.endsWith(":::head"));
+}
+
 function first_difference(a: string, b: string): Record<string, unknown> {
   const x = a.split("\n");
   const y = b.split("\n");
@@ -87,11 +109,9 @@ function first_difference(a: string, b: string): Record<string, unknown> {
 
 /** Every object of a collection with its bytes, attributes and omap, as text. PG metadata left out. */
 function copy_of(store: MemStore, coll: string): string {
-  const { objects } = store.collection_list(coll, "MIN", "MAX", Number.MAX_SAFE_INTEGER);
   const hex = (b: Uint8Array | undefined) => (b ? to_hex(b) : "-");
   const lines: string[] = [];
-  for (const o of objects) {
-    if (o.endsWith(":::head")) continue;
+  for (const o of objects_of(store, coll)) {
     const attrs = [...(store.getattrs(coll, o) ?? [])].sort().map(([k, v]) => `${k}=${hex(v)}`);
     const keys = store.omap_list(coll, o, "", "", 1 << 20)?.keys ?? [];
     const omap = keys.map((k) => `${k}=${hex(store.omap_get_values(coll, o, [k])?.get(k))}`);

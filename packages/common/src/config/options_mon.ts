@@ -126,7 +126,4 @@ export const MON_OPTIONS = {
     min: 0,
   }),
   mon_client_bytes: size(100 << 20, MON, "Bytes of client requests in memory", { min: 4096 }),
-  mon_allow_pg_split: bool(false, MON, "Let pg_num grow; this version's OSDs do not split PGs", {
-    tako: true,
-  }),
 };

@@ -172,6 +172,11 @@ const PG = {
   ],
   peering_event: ["debug", "pg, epoch, event, state", "An event goes into the chart."],
   pg_loaded: ["debug", "pg, epoch", "Read from disk at the start."],
+  pg_split: [
+    "info",
+    "pg, epoch, pg_num, children",
+    "pg_num has grown: objects, log and missing set went over to the children.",
+  ],
   pg_created_here: ["debug", "pg, epoch", "Made on this OSD."],
   pg_create_no_map: [
     "debug",

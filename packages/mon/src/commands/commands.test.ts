@@ -112,8 +112,8 @@ describe("refusals", () => {
     ],
     [
       { prefix: "osd pool set", pool: "rbd", var: "pg_num", val: "16" },
-      "EOPNOTSUPP",
-      /do not split/,
+      "EBUSY",
+      /busy creating pgs/,
     ],
     [{ prefix: "osd pool set", pool: "rbd", var: "pgp_num", val: "9" }, "EINVAL", /> pg_num 8/],
     [

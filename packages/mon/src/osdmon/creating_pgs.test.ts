@@ -89,7 +89,7 @@ test("at most mon_osd_max_creating_pgs at a time, also after a restart", () => {
 });
 
 test("a removed pool takes its creating PGs along; growth creates nothing", () => {
-  const h = new Harness({ mon_allow_pool_delete: true, mon_allow_pg_split: true });
+  const h = new Harness({ mon_allow_pool_delete: true });
   const osds = h.boot(3);
   h.command({ prefix: "osd pool create", pool: "p", pg_num: 4 });
   h.command({ prefix: "osd pool create", pool: "q", pg_num: 2 });

@@ -185,9 +185,6 @@ function pg_num(s: Setting): Partial<pg_pool_t> {
     refuse("EOPNOTSUPP", `pg_num cannot shrink: it is ${p.pg_num}, and PGs are never merged`);
   }
   check_pg_num(v, id, n, p.size);
-  if (!v.config.get("mon_allow_pg_split")) {
-    refuse("EOPNOTSUPP", `pg_num cannot grow yet: it is ${p.pg_num}, and OSDs do not split PGs`);
-  }
   const committed = v.osdmap.get_pg_pool(id);
   if (pool_has_flag(p, "creating") || !committed || committed.pg_num !== p.pg_num) {
     refuse("EBUSY", "cannot adjust pg_num while initial PGs are being created");

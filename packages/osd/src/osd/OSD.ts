@@ -167,6 +167,7 @@ export class OSD implements Dispatcher {
       try_get_map: (e) => this.maps.try_get_map(e),
       min_pg_epoch: () => this.pgs.min_epoch(),
       dispatch_context: (pg, rctx) => this.service.dispatch_context(pg, rctx),
+      add_split_children: (children) => this.pgs.add_split_children(children),
       end_of_batch: (up_thru_wanted) => this.#end_of_batch(up_thru_wanted),
     });
   }
@@ -379,6 +380,7 @@ export class OSD implements Dispatcher {
     const map = this.service.osdmap();
     if (up_thru_wanted > 0) this.mon_requests.queue_want_up_thru(up_thru_wanted, map);
     this.mon_requests.send_pg_temp(map);
+    this.pgs.release_primed();
     if (this.wq.idle) this.boot.preboot();
   }
 

@@ -11,11 +11,13 @@ import {
   type Log,
   type Message,
   type Msg,
+  NO_SHARD,
   type OSDMap,
   pg_pool,
   pg_t,
   spg_cmp,
   spg_pg,
+  spg_shard,
   type spg_t,
 } from "@tako/common";
 import type { PG } from "../pg/PG.ts";
@@ -168,10 +170,19 @@ export class OpDispatch {
   on_pg_added(pg: PG): void {
     const key = spg_pg(pg.spgid);
     const list = this.#for_pg.get(key);
-    if (!list || !pg.is_primary()) return;
+    if (!list || !this.#will_lead(pg)) return;
     this.#for_pg.delete(key);
     this.#num_for_pg -= list.length;
     for (const w of list) if (w.con.is_open) pg.do_request(w.con, w.msg);
+  }
+  /** By the newest map: a PG that has just split off stands at an older one. */
+  #will_lead(pg: PG): boolean {
+    const map = this.#p.osdmap();
+    if (!map) return false;
+    const { acting, acting_primary } = map.pg_to_up_acting_osds(pg.pgid);
+    if (acting_primary !== this.#p.whoami) return false;
+    const shard = spg_shard(pg.spgid);
+    return shard === NO_SHARD || acting.indexOf(acting_primary) === shard;
   }
   /** consume_map step 4: PGs that the new map does not place here any more. */
   clear_waiting_for_pg(map: OSDMap): void {

@@ -7,6 +7,9 @@
 import {
   EVERSION_ZERO,
   type epoch_t,
+  get_ancestor,
+  get_parent,
+  invariant,
   is_erasure,
   is_new_interval,
   type Log,
@@ -16,6 +19,7 @@ import {
   pg_history_t,
   pg_info_t,
   pg_pool,
+  pg_ps,
   type pg_t,
   StoreError,
   shard_osd,
@@ -49,6 +53,8 @@ export class PGRegistry {
   readonly #pgs = new Map<spg_t, PG>();
   /** all(), until the next change. */
   #sorted: readonly PG[] | undefined;
+  /** Events for children that their parent has yet to split off, by child. */
+  readonly #primed = new Map<spg_t, PeeringEvt[]>();
   /** Last record of a pool that a newer map does not have any more. */
   readonly #last_pool = new Map<number, PGPool>();
 
@@ -151,11 +157,62 @@ export class PGRegistry {
       this.#p.wq.queue_event(pg, evt);
       return;
     }
+    if (!pg && this.#is_primed(spgid)) {
+      const waiting = this.#primed.get(spgid);
+      if (waiting) waiting.push(evt);
+      else this.#primed.set(spgid, [evt]);
+      return;
+    }
     if (evt.evt.type === "MQuery") {
       this.#answer_for_absent(spgid, evt.evt);
     } else if (evt.create_info) {
       const made = this.#create_from_event(spgid, evt.create_info);
       if (made) this.#p.wq.queue_event(made, evt);
+    }
+  }
+
+  // ------------------------------------------------------------ splits
+
+  /**
+   * Will a PG of ours split `spgid` off when it has advanced to the newest map? Its own answer is
+   * the only true one, so until then nobody else may answer for it or create it.
+   */
+  #is_primed(spgid: spg_t): boolean {
+    const pgid = spg_pg(spgid);
+    const newest = this.#p.host.osdmap();
+    if (pg_ps(pgid) >= newest.get_pg_num(pg_pool(pgid))) return false;
+    for (let p = pgid; pg_ps(p) > 0; ) {
+      p = get_parent(p);
+      const ancestor = this.#pgs.get(spg_t(p, spg_shard(spgid)));
+      if (!ancestor || ancestor.deleted) continue;
+      const { split_pg_num } = ancestor.peering;
+      if (pg_ps(pgid) >= split_pg_num && get_ancestor(pgid, split_pg_num) === p) return true;
+    }
+    return false;
+  }
+
+  /** Their parent's turn, which made them, is queued for the disk: they begin to live. */
+  add_split_children(children: readonly PG[]): void {
+    const { host, wq } = this.#p;
+    const newest = host.osdmap().epoch;
+    for (const pg of children) {
+      invariant(!this.#pgs.has(pg.spgid), "a split-off PG exists already", { pg: pg.spgid });
+      this.#add(pg.spgid, pg);
+      const rctx = new RecoveryCtx();
+      pg.handle_initialize(rctx);
+      // Otherwise it follows at the end of its own advance.
+      if (pg.osdmap_epoch >= newest) pg.handle_activate_map(rctx);
+      host.dispatch_context(pg, rctx);
+      wq.queue(pg);
+      this.#p.on_pg_added(pg);
+    }
+  }
+  /** Events that no parent holds up any more: for the child that there is now, or for nobody. */
+  release_primed(): void {
+    for (const [spgid, events] of [...this.#primed].sort(([a], [b]) => spg_cmp(a, b))) {
+      if (!this.#pgs.has(spgid) && this.#is_primed(spgid)) continue;
+      this.#primed.delete(spgid);
+      for (const evt of events) this.enqueue_peering_evt(spgid, evt);
     }
   }
 

@@ -7,6 +7,7 @@ import type { Clock, Config, epoch_t, OSDMap } from "@tako/common";
 import type { PeeringEvt } from "../peering/events.ts";
 import { RecoveryCtx } from "../peering/RecoveryCtx.ts";
 import type { PG } from "../pg/PG.ts";
+import { split_pg } from "../pg/split.ts";
 
 export interface PeeringWQPorts {
   readonly clock: Clock;
@@ -17,6 +18,8 @@ export interface PeeringWQPorts {
   /** Lowest map epoch over all PGs. */
   readonly min_pg_epoch: () => epoch_t | undefined;
   readonly dispatch_context: (pg: PG, rctx: RecoveryCtx) => void;
+  /** Children that split off in a turn whose transaction is queued now. */
+  readonly add_split_children: (children: readonly PG[]) => void;
   /** After a batch: one MOSDAlive for all PGs that need it, pg_temp wishes, merged messages. */
   readonly end_of_batch: (up_thru_wanted: epoch_t) => void;
 }
@@ -91,7 +94,8 @@ export class PeeringWQ {
       return;
     }
     const rctx = new RecoveryCtx();
-    if (!this.#advance_pg(pg, rctx)) {
+    const children: PG[] = [];
+    if (!this.#advance_pg(pg, rctx, children)) {
       this.#queue.add(pg);
     } else {
       const events = this.#events.get(pg);
@@ -101,11 +105,14 @@ export class PeeringWQ {
       if (this.#events.has(pg)) this.#queue.add(pg);
     }
     this.#p.dispatch_context(pg, rctx);
+    if (children.length > 0) this.#p.add_split_children(children);
   }
 
   /** peering.md §4.5. False: osd_map_max_advance reached, go on next turn. */
-  #advance_pg(pg: PG, rctx: RecoveryCtx): boolean {
+  #advance_pg(pg: PG, rctx: RecoveryCtx, children: PG[]): boolean {
     const target = this.#p.osdmap().epoch;
+    // Loaded at a later map than it was stored at, because that one is gone.
+    children.push(...split_pg(pg, rctx));
     if (pg.osdmap_epoch >= target) return true;
     const advance = this.#p.config.get("osd_map_max_advance");
     let max = (this.#p.min_pg_epoch() ?? pg.osdmap_epoch + 1) + advance;
@@ -119,6 +126,7 @@ export class PeeringWQ {
       const m = map.pg_to_up_acting_osds(pg.pgid);
       const { up, up_primary, acting, acting_primary } = m;
       pg.handle_advance_map(lastmap, map, up, up_primary, acting, acting_primary, rctx);
+      children.push(...split_pg(pg, rctx));
       lastmap = map;
     }
     pg.handle_activate_map(rctx);

@@ -86,6 +86,8 @@ export class PeeringState {
   dirty_info = false;
   /** Also past_intervals must be written. */
   dirty_big_info = false;
+  /** The pg_num by which the objects here are divided: that of the map after each split. */
+  split_pg_num: number;
   /** Map epoch written with the info last. */
   last_persisted_epoch: epoch_t = 0;
   /** The info as `_info` has it; undefined: not known, to be written whole. */
@@ -162,6 +164,7 @@ export class PeeringState {
     this.#oldest_map = init.oldest_map ?? (() => 0);
     this.#get_log_handler = init.get_log_handler ?? ((t) => remove_handler(init.spgid, t));
     this.osdmap = init.osdmap;
+    this.split_pg_num = init.pool.info.pg_num;
     this.info = pg_info_t(init.spgid);
     this.past_intervals = new PastIntervals();
     this.pg_log = new PGLog();

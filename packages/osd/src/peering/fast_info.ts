@@ -57,23 +57,32 @@ function version_of(epoch: number | undefined, version: number | undefined) {
     : undefined;
 }
 
+/** What is stored under `_info`. */
+export interface StoredInfo {
+  readonly epoch: epoch_t;
+  readonly info: pg_info_t;
+  readonly map_gap_end: epoch_t;
+  /** undefined: written before PGs could split. */
+  readonly split_pg_num: number | undefined;
+}
+
 /** What the stored whole info holds besides: as long as that stays, the fast info is enough. */
 export class LastWrittenInfo {
-  readonly #epoch: epoch_t;
-  readonly #map_gap_end: epoch_t;
+  readonly #stored: Omit<StoredInfo, "info">;
   readonly #info: pg_info_t;
 
-  constructor(info: pg_info_t, epoch: epoch_t, map_gap_end: epoch_t) {
-    this.#epoch = epoch;
-    this.#map_gap_end = map_gap_end;
+  constructor(stored: StoredInfo) {
+    const { info } = stored;
+    this.#stored = stored;
     this.#info = { ...info, stats: { ...info.stats }, history: { ...info.history } };
   }
 
-  differs_from(info: pg_info_t, epoch: epoch_t, map_gap_end: epoch_t): boolean {
+  differs_from({ info, epoch, map_gap_end, split_pg_num }: StoredInfo): boolean {
     const was = this.#info;
     return (
-      this.#epoch !== epoch ||
-      this.#map_gap_end !== map_gap_end ||
+      this.#stored.epoch !== epoch ||
+      this.#stored.map_gap_end !== map_gap_end ||
+      this.#stored.split_pg_num !== split_pg_num ||
       was.log_tail !== info.log_tail ||
       was.last_backfill !== info.last_backfill ||
       was.last_epoch_started !== info.last_epoch_started ||

@@ -60,6 +60,13 @@ export function set_mapping(ps: PeeringState, m: Mapping): void {
   else ps.role = m.newacting.indexOf(ps.whoami);
 }
 
+/** The mapping by the map that the PG stands at. */
+export function set_mapping_of_map(ps: PeeringState): void {
+  const m = ps.osdmap.pg_to_up_acting_osds(spg_pg(ps.spgid));
+  const { up, up_primary, acting, acting_primary } = m;
+  set_mapping(ps, { newup: up, up_primary, newacting: acting, acting_primary });
+}
+
 /** The mapping that `set_mapping` was given last. */
 function current_mapping(ps: PeeringState): up_acting_t {
   return {

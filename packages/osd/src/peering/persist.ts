@@ -21,25 +21,24 @@ import {
   pg_pool,
   pg_ps,
   StoreError,
-  spg_pg,
   type spg_t,
 } from "@tako/common";
 import type { log_place_t } from "../pg/PGLog.ts";
 import type { coll_t, ObjectStore } from "../store/ObjectStore.ts";
 import type { Transaction } from "../store/Transaction.ts";
-import { apply_fast_info, encode_fast_info, LastWrittenInfo } from "./fast_info.ts";
+import {
+  apply_fast_info,
+  encode_fast_info,
+  LastWrittenInfo,
+  type StoredInfo,
+} from "./fast_info.ts";
+import { set_mapping_of_map } from "./interval.ts";
 import type { PeeringState } from "./PeeringState.ts";
 import { is_past_intervals, is_pg_info } from "./stored_info.ts";
 
 const INFO_KEY = "_info";
 const FASTINFO_KEY = "_fastinfo";
 const BIGINFO_KEY = "_biginfo";
-
-interface StoredInfo {
-  readonly epoch: epoch_t;
-  readonly info: pg_info_t;
-  readonly map_gap_end: epoch_t;
-}
 
 export function place_of(spgid: spg_t, require_rollback: boolean): log_place_t {
   const coll: coll_t = `${spgid}_head`;
@@ -57,14 +56,14 @@ export function write_if_dirty(ps: PeeringState, t: Transaction): void {
   // A PG whose metadata is being removed must not come back.
   if (ps.deleted || !ps.dirty()) return;
   ps.place ??= place_of(ps.spgid, is_erasure(ps.pool.info));
-  const { place, info, map_gap_end } = ps;
+  const { place, info, map_gap_end, split_pg_num } = ps;
   // The log keeps parts of the info in step, so a changed log is a changed info.
   const epoch = ps.get_osdmap_epoch();
   const vals = new Map([[FASTINFO_KEY, encode_fast_info(info)]]);
-  if (ps.last_written_info?.differs_from(info, epoch, map_gap_end) ?? true) {
-    const stored: StoredInfo = { epoch, info, map_gap_end };
+  const stored: StoredInfo = { epoch, info, map_gap_end, split_pg_num };
+  if (ps.last_written_info?.differs_from(stored) ?? true) {
     vals.set(INFO_KEY, encode(stored));
-    ps.last_written_info = new LastWrittenInfo(info, epoch, map_gap_end);
+    ps.last_written_info = new LastWrittenInfo(stored);
   }
   if (ps.dirty_big_info) vals.set(BIGINFO_KEY, encode(ps.past_intervals.to_wire()));
   t.omap_setkeys(place.coll, place.oid, vals);
@@ -98,16 +97,6 @@ export function init_new(
   write_if_dirty(ps, t);
 }
 
-function set_mapping_of_map(ps: PeeringState): void {
-  const m = ps.osdmap.pg_to_up_acting_osds(spg_pg(ps.spgid));
-  ps.set_mapping({
-    newup: m.up,
-    up_primary: m.up_primary,
-    newacting: m.acting,
-    acting_primary: m.acting_primary,
-  });
-}
-
 // ---------------------------------------------------------------- reading
 
 function corrupt(spgid: spg_t, what: string, cause?: unknown): StoreError {
@@ -130,7 +119,7 @@ function read_json(store: ObjectStore, spgid: spg_t, key: string): unknown {
 function read_info(store: ObjectStore, spgid: spg_t): StoredInfo {
   const x = read_json(store, spgid, INFO_KEY);
   if (typeof x !== "object" || x === null) throw corrupt(spgid, "the info is no object");
-  const { epoch, info, map_gap_end }: Partial<Record<keyof StoredInfo, unknown>> = x;
+  const { epoch, info, map_gap_end, split_pg_num }: Partial<Record<keyof StoredInfo, unknown>> = x;
   if (!Number.isSafeInteger(epoch) || Number(epoch) < 1) {
     throw corrupt(spgid, "the info has no valid epoch");
   }
@@ -140,7 +129,12 @@ function read_info(store: ObjectStore, spgid: spg_t): StoredInfo {
   const stat_sum = object_stat_sum_t(info.stats.stat_sum);
   const gap = Number.isSafeInteger(map_gap_end) ? Number(map_gap_end) : 0;
   const whole = { ...info, stats: { ...info.stats, stat_sum } };
-  return { epoch: Number(epoch), info: with_fast_info(store, whole), map_gap_end: gap };
+  return {
+    epoch: Number(epoch),
+    info: with_fast_info(store, whole),
+    map_gap_end: gap,
+    split_pg_num: Number.isSafeInteger(split_pg_num) ? Number(split_pg_num) : undefined,
+  };
 }
 
 function with_fast_info(store: ObjectStore, whole: pg_info_t): pg_info_t {
@@ -159,11 +153,12 @@ export function peek_map_epoch(store: ObjectStore, spgid: spg_t): epoch_t {
 
 export function load(ps: PeeringState, store: ObjectStore): PeeringState {
   set_mapping_of_map(ps);
-  const { epoch, info, map_gap_end } = read_info(store, ps.spgid);
+  const { epoch, info, map_gap_end, split_pg_num } = read_info(store, ps.spgid);
   const past = read_json(store, ps.spgid, BIGINFO_KEY);
   if (!is_past_intervals(past)) throw corrupt(ps.spgid, "the past intervals are not readable");
   ps.info = info;
   ps.map_gap_end = map_gap_end;
+  ps.split_pg_num = split_pg_num ?? ps.pool.info.pg_num;
   ps.past_intervals = PastIntervals.from_wire(past);
   ps.last_persisted_epoch = epoch;
   const place = place_of(ps.spgid, is_erasure(ps.pool.info));

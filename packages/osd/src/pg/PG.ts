@@ -9,6 +9,7 @@
 import {
   type Connection,
   type epoch_t,
+  get_split_bits,
   type hobject_t,
   type Log,
   type Message,
@@ -29,7 +30,9 @@ import {
 import type { PeeringEvent, PeeringEvt } from "../peering/events.ts";
 import { PeeringState, type PGPool } from "../peering/PeeringState.ts";
 import type { RecoveryCtx } from "../peering/RecoveryCtx.ts";
+import { split_into } from "../peering/split.ts";
 import type { coll_t, ObjectStore } from "../store/ObjectStore.ts";
+import type { Transaction } from "../store/Transaction.ts";
 import { BackfillState } from "./BackfillState.ts";
 import { remove_temp_objects } from "./delete_work.ts";
 import { do_request, redo_request } from "./do_request.ts";
@@ -131,6 +134,25 @@ export class PG {
     const log = pg_log_of(host, spgid);
     const init = peering_init(host, spgid, map, pool, log);
     return new PG(host, spgid, log, PeeringState.load(init, host.store));
+  }
+
+  /**
+   * A child that splits off `parent`, at the map the parent stands at, with the parent's objects of
+   * which the hash ends in the child's seed. All of it goes into `t`, the transaction of the parent's
+   * turn; once that is queued the caller feeds Initialize, then advances it.
+   */
+  static split_off(parent: PG, spgid: spg_t, t: Transaction): PG {
+    const { host, peering: ps } = parent;
+    const { info, name, id } = ps.pool;
+    const bits = get_split_bits(spg_pg(spgid), info.pg_num);
+    for (const c of [pg_coll(spgid), pg_temp_coll(spgid)]) t.create_collection(c);
+    t.split_collection(parent.coll, bits, pg_ps(spgid), pg_coll(spgid));
+    const log = pg_log_of(host, spgid);
+    const init = peering_init(host, spgid, ps.osdmap, { id, name, info }, log);
+    const pg = new PG(host, spgid, log, new PeeringState(init));
+    t.touch(pg.coll, pg.pgmeta_oid);
+    split_into(ps, pg.peering, bits, t);
+    return pg;
   }
 
   /**

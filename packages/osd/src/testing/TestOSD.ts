@@ -123,6 +123,9 @@ export class TestOSD implements PGHost {
         try_get_map: (e) => this.try_get_map(e),
         min_pg_epoch: () => undefined,
         dispatch_context: (pg, rctx) => this.dispatch_context(pg, rctx),
+        add_split_children: () => {
+          throw new Error("pools do not grow here");
+        },
         end_of_batch: (want) => this.#end_of_batch(want),
       }),
       recovery: new RecoveryQueue({

@@ -16,11 +16,17 @@ function must(ok: boolean, what: string, seen: unknown): void {
 /** Content of an object in an OSD's store; `-` when it is not there. */
 export function stored(s: Scene, osd: number, oid: string): string {
   const store = s.world.store(osd);
-  if (!store.collection_exists(HEAD_COLL)) return "-";
-  const { objects } = store.collection_list(HEAD_COLL, "MIN", "MAX", 1 << 20);
-  const hoid = objects.find((o) => oid_of(o) === oid);
-  if (hoid === undefined) return "-";
-  return text.decode(store.read(HEAD_COLL, hoid, 0, 0)) || "''";
+  for (const coll of head_collections(s, osd)) {
+    const { objects } = store.collection_list(coll, "MIN", "MAX", 1 << 20);
+    const hoid = objects.find((o) => oid_of(o) === oid);
+    if (hoid !== undefined) return text.decode(store.read(coll, hoid, 0, 0)) || "''";
+  }
+  return "-";
+}
+/** The collections of the PGs that an OSD has, in any state. */
+function head_collections(s: Scene, osd: number): string[] {
+  const all = s.world.store(osd).list_collections();
+  return all.filter((c) => c.endsWith("_head")).sort();
 }
 
 function missing_of(s: Scene, osd: number): string[] {
@@ -133,6 +139,21 @@ const CHECKS: Readonly<Record<string, Check>> = {
       const [x, y] = [s.pg(first ?? -1), s.pg(o)];
       must(!!x && !!y && ev_eq(x.peering.info.last_update, y.peering.info.last_update), what, o);
     }
+  },
+  /** `pgs A 1.0 1.1`: what is in A's store. */
+  pgs: (s, a, what) => {
+    const seen = head_collections(s, s.cast.id(a[0] ?? "")).map((c) => c.replace("_head", ""));
+    must(seen.join() === a.slice(1).sort().join(), what, seen);
+  },
+  /** `pool-objects 10`: in the statistics of all the pool's PGs. */
+  "pool-objects": (s, a, what) => {
+    let seen = 0;
+    for (const osd of s.world.running_osds) {
+      for (const pg of osd.pgs.all()) {
+        if (pg.is_primary()) seen += pg.peering.info.stats.stat_sum.num_objects;
+      }
+    }
+    must(seen === Number(a[0]), what, seen);
   },
   /** In the pool's statistics. */
   objects: (s, a, what) => {

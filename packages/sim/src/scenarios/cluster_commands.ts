@@ -130,6 +130,13 @@ export const CLUSTER_COMMANDS: Commands = {
   /** `pool-set min_size 1` */
   "pool-set": (s, a) =>
     tell(s, { prefix: "osd pool set", pool: s.io.pool_name, var: a[0], val: a[1] }),
+  "pool-delete": (s) =>
+    tell(s, {
+      prefix: "osd pool delete",
+      pool: s.io.pool_name,
+      pool2: s.io.pool_name,
+      yes_i_really_really_mean_it: true,
+    }),
   /** The map now chooses these: `remap D B C`. */
   remap: (s, a) => tell(s, { prefix: "osd pg-upmap", pgid: PGID, id: s.cast.ids(a) }),
   /** A command to the primary that is to be refused, or not: its status line is shown. */
