@@ -105,6 +105,12 @@ export const MON_OPTIONS = {
   mon_warn_on_pool_pg_num_not_power_of_two: bool(true, MON, "Warn on an odd pg_num"),
   mon_warn_on_too_few_osds: bool(true, MON, "Warn on fewer OSDs than the default pool size"),
   mon_warn_on_osd_down_out_interval_zero: bool(true, MON, "Warn when nothing is marked out"),
+  target_max_misplaced_ratio: float(
+    0.05,
+    MON,
+    "pgp_num follows pg_num while less than this part is misplaced",
+    RATIO,
+  ),
   mon_warn_on_slow_ping_ratio: float(0.05, MON, "Slow ping: this part of the grace", RATIO),
   mon_warn_on_slow_ping_time: float(0, MON, "Slow ping: milliseconds; 0: use the ratio", {
     min: 0,

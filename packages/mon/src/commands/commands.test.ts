@@ -113,7 +113,7 @@ describe("refusals", () => {
     [
       { prefix: "osd pool set", pool: "rbd", var: "pg_num", val: "16" },
       "EBUSY",
-      /busy creating pgs/,
+      /initial PGs are being created/,
     ],
     [{ prefix: "osd pool set", pool: "rbd", var: "pgp_num", val: "9" }, "EINVAL", /> pg_num 8/],
     [

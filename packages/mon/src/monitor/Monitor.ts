@@ -268,7 +268,10 @@ export class Monitor implements Dispatcher {
 
   private tick(): void {
     const { osdmon, pgmap } = this.svc;
-    osdmon.tick((pool) => pgmap.sum(pool).stat_sum);
+    osdmon.tick((pool) => ({
+      sum: pgmap.sum(pool).stat_sum,
+      states: () => pgmap.num_pg_by_state(pool),
+    }));
     this.check_health();
   }
   private stats_tick(): void {

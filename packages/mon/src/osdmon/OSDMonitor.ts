@@ -58,6 +58,7 @@ import {
   type View,
 } from "./pending.ts";
 import { prepare_pgtemp, preprocess_pgtemp } from "./pg_temp.ts";
+import { type PoolUsage, raise_pgp_num } from "./pgp_num.ts";
 import { update_pool_quotas } from "./pool_rules.ts";
 import { get_trim_to, trim_step } from "./trim.ts";
 import { drop, PREPARE, type Prepared, type Preprocessed, type Sender } from "./verdict.ts";
@@ -243,10 +244,11 @@ export class OSDMonitor {
   // ---------------------------------------------------------------- time
 
   /** `usage`: what a pool holds, as far as it has been reported. */
-  tick(usage: (pool: number) => { num_objects: number; num_bytes: number }): void {
+  tick(usage: (pool: number) => PoolUsage): void {
     if (this.stopped || this.committing) return;
     const v = this.view();
-    update_pool_quotas(v, usage);
+    update_pool_quotas(v, (pool) => usage(pool).sum);
+    raise_pgp_num(v, usage);
     check_failures(v, this.reports);
     handle_osd_timeouts(v, this.beacons, this.leader_since_ms);
     tick_auto_out(v, this.down_pending_out);

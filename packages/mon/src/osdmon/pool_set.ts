@@ -174,7 +174,7 @@ function min_size(s: Setting): Partial<pg_pool_t> {
   return { min_size: n };
 }
 
-/** In one step, where Ceph's manager goes towards a target; and only upwards. */
+/** In one step, and only upwards; pgp_num follows later, unless it is set differently by hand. */
 function pg_num(s: Setting): Partial<pg_pool_t> {
   const { v, id, pool: p } = s;
   need_no_flag(s, "nopgchange", "pg_num");
@@ -193,6 +193,7 @@ function pg_num(s: Setting): Partial<pg_pool_t> {
     pg_num: n,
     pg_num_target: n,
     pg_num_pending: n,
+    ...(p.pgp_num_target === p.pg_num_target && { pgp_num_target: n }),
     last_force_op_resend_preluminous: v.pending.inc.epoch,
   };
 }

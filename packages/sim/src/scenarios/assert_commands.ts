@@ -1,5 +1,5 @@
 /** `assert ...`: what must be so now; anything else ends the scenario. */
-import { ev_eq, InvariantError } from "@tako/common";
+import { ev_eq, InvariantError, pg_pool } from "@tako/common";
 import { check_quiescent } from "../checks.ts";
 import type { Commands } from "./Command.ts";
 import { op_of } from "./io_commands.ts";
@@ -139,6 +139,12 @@ const CHECKS: Readonly<Record<string, Check>> = {
       const [x, y] = [s.pg(first ?? -1), s.pg(o)];
       must(!!x && !!y && ev_eq(x.peering.info.last_update, y.peering.info.last_update), what, o);
     }
+  },
+  /** `pool-var pgp_num 4`: in the monitor's map. */
+  "pool-var": (s, a, what) => {
+    const pool = s.world.osdmap.get_pg_pool(pg_pool(PGID));
+    const seen = Object.entries(pool ?? {}).find(([name]) => name === a[0])?.[1];
+    must(String(seen) === a[1], what, seen);
   },
   /** `pgs A 1.0 1.1`: what is in A's store. */
   pgs: (s, a, what) => {
