@@ -102,12 +102,13 @@ export class CrushBuilder {
   rename_bucket(from: string, to: string): void {
     const id = this.#d.get_item_id(from);
     if (id === undefined) return refuse("ENOENT", `srcname = '${from}' does not exist`);
-    if (id >= 0)
-      refuse("ENOTDIR", `srcname = '${from}' is not a bucket because its id = ${id} is >= 0`);
+    if (this.#d.get_item_id(to) !== undefined) refuse("EEXIST", `dstname = '${to}' already exists`);
     if (!is_valid_crush_name(to)) {
       refuse("EINVAL", `dstname = '${to}' does not match [-_.0-9a-zA-Z]+`);
     }
-    if (this.#d.get_item_id(to) !== undefined) refuse("EEXIST", `dstname = '${to}' already exists`);
+    if (id >= 0) {
+      refuse("ENOTDIR", `srcname = '${from}' is not a bucket because its id = ${id} is >= 0`);
+    }
     this.#d.set_item_name(id, to);
   }
 
@@ -181,7 +182,6 @@ export class CrushBuilder {
     const at = levels.flatMap(([, n]) => this.#d.get_item_id(n) ?? []);
     const placed = at.filter((b) => this.#d.adjust_item_weight_in_bucket(item, w, b, mode));
     if (placed.length === 0) refuse("EINVAL", `there is no place for ${name} in ${loc_str(loc)}`);
-    if (item >= 0) this.#d.max_devices = Math.max(this.#d.max_devices, item + 1);
     this.#d.rebuild_shadows_later();
   }
   #check_parent(parent: number, parent_name: string, type: number, item: number): void {
@@ -243,6 +243,7 @@ export class CrushBuilder {
     if (had !== w) {
       const at = this.#levels(loc).flatMap(([, n]) => this.#d.get_item_id(n) ?? []);
       for (const b of at) this.#d.adjust_item_weight_in_bucket(item, w, b, "update_weight_sets");
+      this.#d.rebuild_shadows_later();
     }
     const renamed = this.#d.get_item_name(item) !== name;
     if (renamed) this.#d.set_item_name(item, name);
@@ -523,6 +524,7 @@ export class CrushBuilder {
   }
   remove_rule(id: number): void {
     if (!this.#d.rules.delete(id)) refuse("ENOENT", `rule ${id} does not exist`);
+    this.#d.rebuild_shadows_later();
   }
   rename_rule(from: string, to: string): void {
     const rules = [...this.#d.rules.values()];

@@ -22,7 +22,6 @@ export type weight_set_mode = "update_weight_sets" | "keep_weight_sets";
 const MAX_BUCKET_WEIGHT = 0xffffffff;
 
 export class CrushDraft {
-  max_devices: number;
   tunables: crush_tunables;
   buckets: Map<number, crush_bucket>;
   readonly rules: Map<number, crush_rule>;
@@ -39,7 +38,6 @@ export class CrushDraft {
   #shadows_are_stale = false;
 
   constructor(map: crush_map) {
-    this.max_devices = map.max_devices;
     this.tunables = map.tunables;
     this.buckets = new Map(map.buckets);
     this.rules = new Map(map.rules);
@@ -54,11 +52,12 @@ export class CrushDraft {
   /** The draft as a map, with its shadow trees as they have to be. */
   build(): crush_map {
     this.settle_shadows();
+    this.weight_sets.strip(this.buckets);
     return this.#as_map();
   }
   #as_map(): crush_map {
     return {
-      max_devices: this.max_devices,
+      max_devices: this.#max_devices(),
       buckets: this.buckets,
       rules: this.rules,
       tunables: this.tunables,
@@ -71,6 +70,12 @@ export class CrushDraft {
     };
   }
 
+  /** As Ceph counts when it loads a map: devices that have a place or a name. */
+  #max_devices(): number {
+    const ids = [...this.#item_names.keys(), ...this.#parent_table().keys()];
+    return ids.reduce((max, id) => Math.max(max, id + 1), 0);
+  }
+
   // ---------------------------------------------------------------- shadow trees
 
   /** Not every edit does: a class without devices stays until the next one that does. */
@@ -80,6 +85,8 @@ export class CrushDraft {
   settle_shadows(): void {
     if (!this.#shadows_are_stale) return;
     this.#shadows_are_stale = false;
+    // Ceph strips with every shadow tree that it takes down.
+    if (this.class_bucket.size > 0) this.weight_sets.strip(this.buckets);
     const m = rebuild_roots_with_classes(this.#as_map());
     this.buckets = new Map(m.buckets);
     this.class_names = new Map(m.class_names);

@@ -14,7 +14,7 @@ import {
 /** `m` with the shadow trees that its devices and classes call for. */
 export function rebuild_roots_with_classes(m: crush_map): crush_map {
   const class_names = live_classes(m);
-  if (class_names.size === 0 && m.class_bucket.size === 0) return m;
+  if (class_names.size === 0 && m.class_bucket.size === 0) return { ...m, class_names };
   return populate_classes({ ...m, class_names });
 }
 

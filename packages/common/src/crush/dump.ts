@@ -167,7 +167,8 @@ function dump_tunables(m: crush_map): Record<string, unknown> {
 }
 
 function dump_choose_arg(a: crush_choose_arg): Record<string, unknown> {
-  const weight_set = a.weight_set.map((ws) => ws.map((w) => w / 0x10000));
+  // Floats of 24 bits there.
+  const weight_set = a.weight_set.map((ws) => ws.map((w) => Math.fround(w) / 0x10000));
   return {
     bucket_id: a.bucket_id,
     ...(weight_set.length > 0 ? { weight_set } : {}),

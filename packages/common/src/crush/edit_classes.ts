@@ -5,7 +5,6 @@ import { need_crush_name } from "./names.ts";
 import { CRUSH_RULE_OPS, type crush_rule } from "./types.ts";
 
 export function set_device_class(d: CrushDraft, device: number, cls: string): boolean {
-  d.max_devices = Math.max(d.max_devices, device + 1);
   if (!d.item_exists(device)) d.set_item_name(device, `osd.${device}`);
   const old = d.class_names.get(d.class_map.get(device) ?? -1);
   if (old === cls) return false;

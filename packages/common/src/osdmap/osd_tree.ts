@@ -133,7 +133,7 @@ function make_crush_node(
   const weights = parent === undefined ? {} : { pool_weights: pool_weights(m, id, parent) };
   if (id < 0) return { ...head, ...weights, children: tree_children(crush, id).reverse() };
   const b = crush.get_bucket(parent ?? 0);
-  const crush_weight = (b?.item_weights[b.items.indexOf(id)] ?? 0) / 0x10000;
+  const crush_weight = weightf(b?.item_weights[b.items.indexOf(id)]);
   return { ...head, crush_weight, depth, ...weights };
 }
 
@@ -143,6 +143,11 @@ export function osd_status(m: OSDMap, o: number): "up" | "down" | "destroyed" {
   return m.is_destroyed(o) ? "destroyed" : "down";
 }
 
+/** A 16.16 weight as the float of 24 bits that is shown. */
+function weightf(w = 0): number {
+  return Math.fround(w) / 0x10000;
+}
+
 function pool_weights(m: OSDMap, id: number, parent: number): Record<string, number[]> {
   const pos = m.crush.get_bucket(parent)?.items.indexOf(id) ?? -1;
   const out: [string, number[]][] = [];
@@ -150,7 +155,7 @@ function pool_weights(m: OSDMap, id: number, parent: number): Record<string, num
     const weight_set = args.get(parent)?.weight_set ?? [];
     if (weight_set.length === 0) continue;
     const name = set < 0 ? "(compat)" : (m.get_pool_name(set) ?? String(set));
-    out.push([name, weight_set.map((ws) => (ws[pos] ?? 0) / 0x10000)]);
+    out.push([name, weight_set.map((ws) => weightf(ws[pos]))]);
   }
   return Object.fromEntries(out);
 }

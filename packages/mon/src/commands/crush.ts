@@ -156,7 +156,7 @@ function swap_bucket(v: View, args: Args): CommandOutcome {
     }
   }
   refused_with(
-    (e) => `failed to swap bucket contents: ${e.message}`,
+    () => "failed to swap bucket contents: (22) Invalid argument",
     () => edit(v, (b) => b.swap_bucket(sid, did)),
   );
   return commit_then(`swapped bucket of ${source} to ${dest}`);

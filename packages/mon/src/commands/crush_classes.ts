@@ -1,9 +1,10 @@
 /** `osd crush class ...`, `osd crush set-device-class`: classes of devices. cluster.md §2.8. */
+import type { CommandError, CrushBuilder } from "@tako/common";
 import { pending_crush, type View } from "../osdmon/pending.ts";
-import type { Args } from "./args.ts";
-import { device_class, edit, edit_if, has_pending_crush } from "./crush_edit.ts";
+import { type Args, parse_osd } from "./args.ts";
+import { device_class, edit, has_pending_crush, refused_with } from "./crush_edit.ts";
 import type { WriteCommands } from "./dispatch.ts";
-import { type CommandOutcome, commit_then } from "./reply.ts";
+import { type CommandOutcome, commit_then, fail } from "./reply.ts";
 
 export const CRUSH_CLASS_COMMANDS: WriteCommands = {
   "osd crush set-device-class": set_class,
@@ -13,43 +14,56 @@ export const CRUSH_CLASS_COMMANDS: WriteCommands = {
   "osd crush class rename": rename,
 };
 
-/** A wildcard that touches what is fine already need not say so for each. */
-function names_each(args: Args): boolean {
-  return !["all", "any", "*"].includes(args.list("ids")[0] ?? "");
+/** The OSDs in the order they are named in; a wildcard counts at the beginning only. */
+function named_osds(v: View, args: Args): { osds: number[]; wildcard: boolean } {
+  const ids = args.list("ids");
+  const [first] = ids;
+  if (first === undefined) return fail("EINVAL", "missing required argument: ids");
+  const wildcard = ["all", "any", "*"].includes(first);
+  return { wildcard, osds: wildcard ? v.osdmap.get_all_osds() : ids.map(parse_osd) };
 }
 
 function set_class(v: View, args: Args): CommandOutcome {
   const cls = device_class(args);
+  const { osds, wildcard } = named_osds(v, args);
   const notes: string[] = [];
   const set: number[] = [];
   const others = has_pending_crush(v);
-  edit_if(v, (b) => {
-    for (const o of args.osds(v.osdmap)) {
-      if (!exists_or_note(v, o, notes)) continue;
-      if (b.set_device_class(o, cls) || others) set.push(o);
-      else if (names_each(args)) {
-        notes.push(
-          `set-device-class item id ${o} name 'osd.${o}' device_class '${cls}': no change. `,
-        );
-      }
+  const set_one = (b: CrushBuilder, o: number) => {
+    const changed = b.set_device_class(o, cls);
+    if (!changed) notes.push(`osd.${o} already set to class ${cls}. `);
+    if (changed || others) set.push(o);
+    else if (!wildcard) {
+      notes.push(
+        `set-device-class item id ${o} name 'osd.${o}' device_class '${cls}': no change. `,
+      );
     }
-    return set.length > 0;
-  });
-  return commit_then(`${notes.join("")}set osd(s) ${set.join(",")} to class '${cls}'`);
+  };
+  const refusal = (e: CommandError) => notes.join("") + e.message;
+  refused_with(refusal, () =>
+    edit(v, (b) => {
+      for (const o of osds) if (exists_or_note(v, o, notes)) set_one(b, o);
+    }),
+  );
+  return commit_then(`${notes.join("")}set osd(s) ${listed(set)} to class '${cls}'`);
 }
 
 function rm_class(v: View, args: Args): CommandOutcome {
+  const { osds } = named_osds(v, args);
   const notes: string[] = [];
   const done: number[] = [];
-  edit_if(v, (b) => {
-    for (const o of args.osds(v.osdmap)) {
+  edit(v, (b) => {
+    for (const o of osds) {
       if (!exists_or_note(v, o, notes)) continue;
       if (b.remove_device_class(o)) done.push(o);
-      else if (names_each(args)) notes.push(`osd.${o} belongs to no class, `);
+      else notes.push(`osd.${o} belongs to no class, `);
     }
-    return done.length > 0;
   });
-  return commit_then(`${notes.join("")}done removing class of osd(s): ${done.join(",")}`);
+  return commit_then(`${notes.join("")}done removing class of osd(s): ${listed(done)}`);
+}
+
+function listed(osds: readonly number[]): string {
+  return [...new Set(osds)].sort((a, b) => a - b).join(",");
 }
 
 function exists_or_note(v: View, o: number, notes: string[]): boolean {

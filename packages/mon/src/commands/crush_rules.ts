@@ -78,6 +78,7 @@ function remove_rule(v: View, args: Args): CommandOutcome {
 
 function rename_rule(v: View, args: Args): CommandOutcome {
   const [from, to] = [args.str("srcname"), args.str("dstname")];
+  if (from === to) return commit_then("destination rule name is equal to source rule name");
   const crush = pending_crush(v);
   if (crush.get_rule_id(from) === undefined && crush.get_rule_id(to) !== undefined) {
     return commit_then(`already renamed to '${to}'`);

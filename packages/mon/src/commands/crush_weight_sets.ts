@@ -69,12 +69,12 @@ function create(v: View, args: Args): CommandOutcome {
         "new interface",
     );
   }
+  need_straw2(v);
   const pool = need_pool(v, args);
   const mode = args.str("mode");
   if (mode !== "flat" && mode !== "positional") {
     return fail("EINVAL", `unrecognized weight-set mode '${mode}'`);
   }
-  need_straw2(v);
   if (has_set(v, pool)) {
     return commit_then(`weight-set for pool '${args.str("pool")}' already created`);
   }
