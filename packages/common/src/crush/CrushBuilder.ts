@@ -254,10 +254,7 @@ export class CrushBuilder {
   move_bucket(id: number, loc: crush_location): void {
     const { bucket, name } = this.#need_bucket(id);
     const parent = this.#d.get_immediate_parent(id);
-    if (parent) {
-      this.#d.adjust_item_weight_in_bucket(id, 0, parent.id, "update_weight_sets");
-      this.#d.bucket_remove_item(parent.id, id);
-    }
+    if (parent) this.#d.take_out(id, parent.id);
     this.insert_item(id, bucket.weight / 0x10000, name, loc);
   }
 
@@ -301,12 +298,8 @@ export class CrushBuilder {
 
   #unlink_everywhere(item: number): boolean {
     const holders = this.#d.holders(item);
-    for (const b of holders) this.#take_out(b.id, item);
+    for (const b of holders) this.#d.take_out(item, b.id);
     return holders.length > 0;
-  }
-  #take_out(bucket: number, item: number): void {
-    this.#d.adjust_item_weight_in_bucket(item, 0, bucket, "update_weight_sets");
-    this.#d.bucket_remove_item(bucket, item);
   }
   #remove_under(item: number, ancestor: number): boolean {
     if (ancestor >= 0) refuse("EINVAL", `${this.#shown(ancestor)} is not a bucket`);
@@ -314,7 +307,7 @@ export class CrushBuilder {
     let found = false;
     for (const i of items) {
       if (i === item) {
-        this.#take_out(ancestor, item);
+        this.#d.take_out(item, ancestor);
         found = true;
       } else if (i < 0 && this.#remove_under(item, i)) found = true;
     }

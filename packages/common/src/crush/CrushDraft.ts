@@ -239,6 +239,19 @@ export class CrushDraft {
     choose_args_keep_sums(this.weight_sets, this.buckets);
     return true;
   }
+  /** Takes an item out of a bucket, and its weight out of those above. */
+  take_out(item: number, bucket: number): void {
+    const alg = this.buckets.get(bucket)?.alg;
+    // In a uniform bucket a weight is everybody's: Ceph has what stays there weigh nothing.
+    if (alg !== CRUSH_BUCKET_UNIFORM) {
+      this.adjust_item_weight_in_bucket(item, 0, bucket, "update_weight_sets");
+      this.bucket_remove_item(bucket, item);
+      return;
+    }
+    this.bucket_remove_item(bucket, item);
+    const weight = this.buckets.get(bucket)?.weight ?? 0;
+    this.adjust_item_weight(bucket, weight, "update_weight_sets");
+  }
   #set_weight(id: number, item: number, w: number, mode: weight_set_mode): void {
     const b = this.buckets.get(id);
     const pos = b?.items.indexOf(item) ?? -1;

@@ -129,8 +129,12 @@ export class Monitor implements Dispatcher {
   }
 
   /** Runs a command as if a client had sent it. */
-  handle_command(cmd: Msg<"mon_command">["cmd"], done: (r: CommandReply) => void): void {
-    dispatch_command(this, cmd, [], `mon.${this.name}`, done);
+  handle_command(
+    cmd: Msg<"mon_command">["cmd"],
+    done: (r: CommandReply) => void,
+    data: readonly Uint8Array[] = [],
+  ): void {
+    dispatch_command(this, cmd, data, `mon.${this.name}`, done);
   }
 
   // ---------------------------------------------------------------- Dispatcher

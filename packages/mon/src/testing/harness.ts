@@ -218,11 +218,12 @@ export class Harness {
     return osds;
   }
 
-  command(cmd: Record<string, unknown>): CommandReply {
+  command(cmd: Record<string, unknown>, data: readonly Uint8Array[] = []): CommandReply {
     let reply: CommandReply | undefined;
-    this.mon.handle_command(cmd, (r) => {
+    const done = (r: CommandReply) => {
       reply = r;
-    });
+    };
+    this.mon.handle_command(cmd, done, data);
     this.settle();
     if (!reply) this.advance(100);
     if (!reply) throw new InvariantError("no answer", { cmd });
