@@ -2,6 +2,7 @@
 export * from "./codec/index.ts";
 export * from "./config/index.ts";
 export * from "./crush/index.ts";
+export * from "./ec/index.ts";
 export * from "./errors.ts";
 export * from "./messages/index.ts";
 export * from "./mon/MonClient.ts";
