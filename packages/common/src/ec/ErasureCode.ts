@@ -5,8 +5,9 @@
  * Ceph counterpart: ErasureCodeInterface, ErasureCode, ErasureCodeJerasure, ErasureCodeIsa. peering.md §10.
  */
 import { invariant } from "../errors.ts";
+import { bitmatrix_coder, region_coder } from "./coder.ts";
 import { type GfMatrix, gf_invert, gf_row_times } from "./gf256.ts";
-import { type RegionCoder, typed_array_coder } from "./region.ts";
+import type { RegionCoder } from "./region.ts";
 
 export type ErasureCodeProfile = ReadonlyMap<string, string>;
 
@@ -49,12 +50,14 @@ export interface CodeShape {
   readonly alignment: number;
   /** Is each chunk padded to `alignment` by itself, or the stripe? */
   readonly per_chunk_alignment: boolean;
+  /** Of a code on packets of bits (cauchy_good): a chunk is a multiple of eight packets. */
+  readonly packetsize?: number;
 }
 
 /** Decoders kept for sets of lost chunks: a degraded PG asks for the same one again and again. */
 const MAX_DECODERS = 256;
 
-/** A code that is a matrix over GF(2^8), applied to each byte position by itself. */
+/** A code that is a matrix over GF(2^8), applied to bytes or to packets of bits. */
 export class MatrixErasureCode implements ErasureCode {
   readonly profile: ErasureCodeProfile;
   readonly #shape: CodeShape;
@@ -64,7 +67,7 @@ export class MatrixErasureCode implements ErasureCode {
   constructor(shape: CodeShape) {
     this.profile = shape.profile;
     this.#shape = shape;
-    this.#encoder = typed_array_coder(shape.matrix);
+    this.#encoder = this.#coder(shape.matrix);
   }
 
   get_chunk_count(): number {
@@ -103,6 +106,7 @@ export class MatrixErasureCode implements ErasureCode {
       "encode_chunks: not k and m chunks of one length",
       { k, m, lengths: [...data, ...coding].map((c) => c.length) },
     );
+    invariant(this.#bad_length(length) === undefined, "encode_chunks: bad length", { length });
     this.#encoder(data, coding);
   }
 
@@ -114,6 +118,8 @@ export class MatrixErasureCode implements ErasureCode {
         return { error: "EINVAL", why: `chunk ${id} has ${c.length} bytes, another one ${length}` };
       }
     }
+    const bad = this.#bad_length(length);
+    if (bad !== undefined) return { error: "EINVAL", why: bad };
     const sources = this.minimum_to_decode(wanted, chunks.keys());
     if (!sources) {
       return { error: "EIO", why: `${chunks.size} chunks, ${this.#shape.k} are needed` };
@@ -138,11 +144,23 @@ export class MatrixErasureCode implements ErasureCode {
     if (known) return known;
     const to_data = gf_invert(sources.map((id) => this.#row(id)));
     invariant(to_data, "k chunks that do not decode: the matrix is not MDS", { sources });
-    const made = typed_array_coder(missing.map((id) => gf_row_times(this.#row(id), to_data)));
+    const made = this.#coder(missing.map((id) => gf_row_times(this.#row(id), to_data)));
     const oldest = this.#decoders.keys().next().value;
     if (this.#decoders.size >= MAX_DECODERS && oldest !== undefined) this.#decoders.delete(oldest);
     this.#decoders.set(key, made);
     return made;
+  }
+
+  #coder(matrix: GfMatrix): RegionCoder {
+    const { packetsize } = this.#shape;
+    return packetsize === undefined ? region_coder(matrix) : bitmatrix_coder(matrix, packetsize);
+  }
+
+  /** Why a chunk of `length` bytes is none of this code's. */
+  #bad_length(length: number): string | undefined {
+    const unit = 8 * (this.#shape.packetsize ?? 0);
+    if (unit === 0 || length % unit === 0) return undefined;
+    return `a chunk of ${length} bytes is not a multiple of ${unit}`;
   }
 
   /** Chunk `id` as a sum of data chunks. */

@@ -87,3 +87,46 @@ export function isa_cauchy(k: number, m: number): GfMatrix {
     Uint8Array.from({ length: k }, (_, c) => gf_inv((k + r) ^ c)),
   );
 }
+
+/** jerasure cauchy_orig: 1 / (row xor (m + column)). */
+export function jerasure_cauchy_orig(k: number, m: number): Uint8Array[] {
+  return Array.from({ length: m }, (_, r) =>
+    Uint8Array.from({ length: k }, (_, c) => gf_inv(r ^ (m + c))),
+  );
+}
+
+/**
+ * jerasure cauchy_good: scaled so that few bits are set, for each bit is an XOR of packets. With two
+ * coding chunks: ones, then the k elements with the fewest bits. Otherwise cauchy_orig with its first
+ * row scaled to ones, then each row divided by that one of its elements which leaves the fewest bits.
+ */
+export function jerasure_cauchy_good(k: number, m: number): GfMatrix {
+  if (m === 2) {
+    const best = Array.from({ length: 255 }, (_, i) => i + 1).sort(
+      (a, b) => ones_of(a) - ones_of(b) || a - b,
+    );
+    return [new Uint8Array(k).fill(1), Uint8Array.from(best.slice(0, k))];
+  }
+  const rows = jerasure_cauchy_orig(k, m);
+  const first = rows[0] ?? new Uint8Array(k);
+  for (let c = 0; c < k; c++) scale_column(rows, c, gf_inv(at(first, c)));
+  const ones_in = (row: Uint8Array) => row.reduce((sum, e) => sum + ones_of(e), 0);
+  return rows.map((row, r) => {
+    if (r === 0) return row;
+    let best = row;
+    for (const e of row) {
+      const scaled = row.map((x) => gf_mul(x, gf_inv(e)));
+      if (ones_in(scaled) < ones_in(best)) best = scaled;
+    }
+    return best;
+  });
+}
+
+/** The bits set in the eight by eight matrix that stands for `e`. */
+function ones_of(e: number): number {
+  let ones = 0;
+  for (let x = 0; x < 8; x++) {
+    for (let bits = gf_mul(e, 1 << x); bits !== 0; bits >>= 1) ones += bits & 1;
+  }
+  return ones;
+}

@@ -9,6 +9,8 @@ import type { GfMatrix } from "./gf256.ts";
 import {
   isa_cauchy,
   isa_reed_sol_van,
+  jerasure_cauchy_good,
+  jerasure_cauchy_orig,
   jerasure_reed_sol_r6_op,
   jerasure_reed_sol_van,
 } from "./matrices.ts";
@@ -18,6 +20,8 @@ interface Technique {
   /** Refuses, with a CommandError, numbers that this matrix cannot serve. */
   readonly check?: (k: number, m: number) => void;
   readonly per_chunk_option: boolean;
+  /** Does it work on packets of bits? */
+  readonly packets?: true;
 }
 interface Plugin {
   readonly techniques: ReadonlyMap<string, Technique>;
@@ -31,6 +35,11 @@ interface Plugin {
 const DEFAULT_K = 7;
 const DEFAULT_M = 3;
 const WORD = 8;
+const DEFAULT_PACKETSIZE = 2048;
+/** jerasure XORs words of this many bytes. */
+const LONG = 8;
+/** jerasure's longest vector word, in bytes. */
+const VECTOR_WORD = 16;
 /** Both plugins pad to 32 bytes: jerasure w * sizeof(int), isa its address alignment. */
 const ALIGNMENT = 32;
 const MAX_CHUNKS = 256;
@@ -49,6 +58,8 @@ const PLUGINS: ReadonlyMap<string, Plugin> = new Map<string, Plugin>([
           "reed_sol_r6_op",
           { matrix: jerasure_reed_sol_r6_op, check: check_raid6, per_chunk_option: false },
         ],
+        ["cauchy_orig", { matrix: jerasure_cauchy_orig, per_chunk_option: true, packets: true }],
+        ["cauchy_good", { matrix: jerasure_cauchy_good, per_chunk_option: true, packets: true }],
       ]),
     },
   ],
@@ -88,20 +99,28 @@ export function create_erasure_code(profile: ErasureCodeProfile): ErasureCode {
   if (k + m > MAX_CHUNKS) throw refuse(`k+m=${k + m} must be <= ${MAX_CHUNKS}`);
   technique.check?.(k, m);
   if (full.has("mapping")) throw refuse("mapping is not supported: chunk i is stored by shard i");
-  let per_chunk_alignment = !plugin.has_w;
-  if (technique.per_chunk_option) {
-    set_default("jerasure-per-chunk-alignment", "false");
-    per_chunk_alignment = is_true(full.get("jerasure-per-chunk-alignment"));
-  }
+  if (technique.per_chunk_option) set_default("jerasure-per-chunk-alignment", "false");
+  const packetsize = technique.packets && packet_size(full);
+  const per_chunk_alignment = !plugin.has_w || is_true(full.get("jerasure-per-chunk-alignment"));
+  let alignment = ALIGNMENT;
+  if (!per_chunk_alignment) alignment = k * ALIGNMENT * (packetsize ?? 1);
+  // By chunk jerasure pads to w vector words, or to w packets in whole vector words.
+  else if (plugin.has_w) alignment = WORD * (packetsize ?? VECTOR_WORD);
   return new MatrixErasureCode({
     k,
     m,
     matrix: technique.matrix(k, m),
     profile: new Map([...full].sort(([a], [b]) => (a < b ? -1 : 1))),
-    // By chunk jerasure pads to w times its longest vector word; by stripe to k times 32 bytes.
-    alignment: per_chunk_alignment ? (plugin.has_w ? WORD * 16 : ALIGNMENT) : k * ALIGNMENT,
+    alignment,
     per_chunk_alignment,
+    ...(packetsize === undefined ? {} : { packetsize }),
   });
+}
+
+function packet_size(profile: Map<string, string>): number {
+  const packetsize = whole_number(profile, "packetsize", DEFAULT_PACKETSIZE);
+  if (packetsize > 0 && packetsize % LONG === 0) return packetsize;
+  throw refuse(`packetsize=${packetsize} must be a multiple of ${LONG}, and more than 0`);
 }
 
 function plugin_of(profile: ReadonlyMap<string, string>): Plugin {
