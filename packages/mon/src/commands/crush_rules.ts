@@ -1,10 +1,10 @@
 /** `osd crush rule ...` and `osd crush tunables`. cluster.md §2.3, §7.1. */
-import { type crush_tunables, TYPE_ERASURE, TYPE_REPLICATED } from "@tako/common";
+import { type crush_tunables, TYPE_REPLICATED } from "@tako/common";
+import { add_erasure_rule, keep_profile, need_profile } from "../osdmon/erasure.ts";
 import { pending_crush, pending_pool, type View } from "../osdmon/pending.ts";
 import type { Args } from "./args.ts";
 import { edit, edit_for_clients } from "./crush_edit.ts";
 import type { WriteCommands } from "./dispatch.ts";
-import { need_profile } from "./ec_profile.ts";
 import { type CommandOutcome, commit_then, fail } from "./reply.ts";
 
 export const CRUSH_RULE_COMMANDS: WriteCommands = {
@@ -40,28 +40,17 @@ function create_rule(
   return commit_then("");
 }
 
-/** The rule that an erasure code profile asks for: as many positions as it has chunks. */
+/** The rule that an erasure code profile asks for. */
 function create_erasure(v: View, args: Args): CommandOutcome {
   const name = args.str("name");
   const profile_name = args.opt_str("profile") ?? "default";
-  if (pending_crush(v).get_rule_id(name) !== undefined) {
-    return commit_then(`rule ${name} already exists`);
-  }
+  const crush = pending_crush(v);
+  if (crush.get_rule_id(name) !== undefined) return commit_then(`rule ${name} already exists`);
   const profile = need_profile(v, profile_name);
-  const cls = profile.get("crush-device-class") ?? "";
-  const options = {
-    mode: "indep",
-    type: TYPE_ERASURE,
-    device_class: cls,
-    max_size: Number(profile.get("k")) + Number(profile.get("m")),
-  } as const;
-  let id = -1;
-  const root = profile.get("crush-root") ?? "default";
-  const domain = profile.get("crush-failure-domain") ?? "host";
-  edit(v, (b) => {
-    id = b.add_simple_rule(name, root, domain, options);
-  });
-  return commit_then(`created rule ${name} at ${id}`);
+  const made = add_erasure_rule(crush, name, profile);
+  v.pending.inc.crush = made.crush;
+  keep_profile(v, profile_name, profile);
+  return commit_then(`created rule ${name} at ${made.rule}`);
 }
 
 function remove_rule(v: View, args: Args): CommandOutcome {

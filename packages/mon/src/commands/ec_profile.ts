@@ -1,11 +1,15 @@
-/** `osd erasure-code-profile ...`: named sets of parameters, kept for the pools that use them. */
+/** `osd erasure-code-profile ...`: named parameters of erasure-coded pools. cluster.md §3.12, §7.1. */
+import type { ErasureCodeProfile } from "@tako/common";
+import {
+  normalize_profile,
+  parse_profile,
+  pools_of_profile,
+  profile_text,
+} from "../osdmon/erasure.ts";
 import type { View } from "../osdmon/pending.ts";
-import { pending_pool } from "../osdmon/pending.ts";
 import type { Args } from "./args.ts";
 import type { ReadCommands, WriteCommands } from "./dispatch.ts";
-import { type CommandOutcome, commit_then, fail, json, reply_now } from "./reply.ts";
-
-type Profile = ReadonlyMap<string, string>;
+import { type CommandOutcome, commit_then, fail, json, RETRY_COMMAND, reply_now } from "./reply.ts";
 
 export const PROFILE_COMMANDS: ReadCommands = {
   "osd erasure-code-profile ls": (mon) => json([...mon.osdmap.erasure_code_profiles.keys()].sort()),
@@ -22,70 +26,68 @@ export const PROFILE_WRITE_COMMANDS: WriteCommands = {
   "osd erasure-code-profile rm": remove,
 };
 
-/** A profile as rules and pools use it. */
-export function need_profile(v: View, name: string): Profile {
-  const known = profile_of(v, name);
-  if (known) return known;
-  return fail(
-    "EINVAL",
-    "cannot determine the erasure code plugin because there is no 'plugin' entry in the " +
-      `erasure_code_profile {} (there is no profile '${name}')`,
-  );
-}
-
-function profile_of(v: View, name: string): Profile | undefined {
+/** Is the profile in the epoch being made? Then look again when that is committed. */
+function is_changing(v: View, name: string): boolean {
   const { inc } = v.pending;
-  if (inc.old_erasure_code_profiles.has(name)) return undefined;
-  return inc.new_erasure_code_profiles.get(name) ?? v.osdmap.erasure_code_profiles.get(name);
+  return inc.new_erasure_code_profiles.has(name) || inc.old_erasure_code_profiles.has(name);
 }
 
 function set(v: View, args: Args): CommandOutcome {
   const name = args.str("name");
-  const profile = new Map<string, string>([
-    ["plugin", "jerasure"],
-    ["technique", "reed_sol_van"],
-  ]);
-  for (const word of args.list("profile")) {
-    const i = word.indexOf("=");
-    if (i <= 0) return fail("EINVAL", `'${word}' is not of the form key=value`);
-    profile.set(word.slice(0, i), word.slice(i + 1));
-  }
-  for (const key of ["k", "m"]) {
-    const n = Number(profile.get(key) ?? "2");
-    if (!Number.isInteger(n) || n < 1 || n > 128) {
-      return fail("EINVAL", `${key} must be an integer from 1 to 128, got '${profile.get(key)}'`);
+  const force = args.flag("force");
+  const said = parse_profile(v, args.list("profile"));
+  if (is_changing(v, name)) return RETRY_COMMAND;
+  const profile = normalize_profile(said, { force });
+  const committed = v.osdmap.erasure_code_profiles.get(name);
+  if (committed) {
+    const existing = normalize_profile(committed, { force: true });
+    if (profile_text(existing) === profile_text(profile)) return reply_now("");
+    if (!force) {
+      return fail(
+        "EPERM",
+        `will not override erasure code profile ${name} because the existing profile ` +
+          `${profile_text(existing)} is different from the proposed profile ` +
+          profile_text(profile),
+      );
     }
-    profile.set(key, String(n));
+    keep_code_of_pools(v, name, existing, profile);
   }
-  const sorted = new Map([...profile].sort(([a], [b]) => (a < b ? -1 : 1)));
-  const old = profile_of(v, name);
-  const text = (p: Profile) => [...p].map(([k, x]) => `${k}=${x}`).join(",");
-  if (old && text(new Map([...old].sort(([a], [b]) => (a < b ? -1 : 1)))) === text(sorted)) {
-    return reply_now("");
-  }
-  if (old && !args.flag("force")) {
-    return fail(
-      "EPERM",
-      `will not override erasure code profile ${name} because the existing profile ` +
-        `{${text(old)}} is different from the proposed profile {${text(sorted)}}`,
-    );
-  }
-  v.pending.inc.new_erasure_code_profiles.set(name, sorted);
+  v.pending.inc.new_erasure_code_profiles.set(name, profile);
   return commit_then("");
+}
+
+/**
+ * Stricter than Ceph, which replaces it: the objects of a pool are shards of the code they were
+ * written with, and under another code they read as garbage. Where shards go may change.
+ */
+function keep_code_of_pools(
+  v: View,
+  name: string,
+  existing: ErasureCodeProfile,
+  next: ErasureCodeProfile,
+): void {
+  const code = (p: ErasureCodeProfile) =>
+    profile_text(new Map([...p].filter(([key]) => !key.startsWith("crush-"))));
+  const pools = pools_of_profile(v, name);
+  if (pools.length === 0 || code(existing) === code(next)) return;
+  fail(
+    "EBUSY",
+    `${pools.join(" ")} pool(s) hold data coded with the erasure code profile '${name}': ` +
+      "only its crush- entries may be changed; set a profile of another name for new pools",
+  );
 }
 
 function remove(v: View, args: Args): CommandOutcome {
   const name = args.str("name");
-  for (const id of v.osdmap.pool_ids()) {
-    if (pending_pool(v, id)?.erasure_code_profile === name) {
-      return fail(
-        "EBUSY",
-        `${v.osdmap.get_pool_name(id)} pool(s) are using the erasure code profile '${name}'`,
-      );
-    }
+  const pools = pools_of_profile(v, name);
+  if (pools.length > 0) {
+    const who = pools.join(" ");
+    return fail("EBUSY", `${who} pool(s) are using the erasure code profile '${name}'`);
   }
-  if (!profile_of(v, name)) return reply_now(`erasure-code-profile ${name} does not exist`);
-  v.pending.inc.new_erasure_code_profiles.delete(name);
-  if (v.osdmap.erasure_code_profiles.has(name)) v.pending.inc.old_erasure_code_profiles.add(name);
+  if (is_changing(v, name)) return RETRY_COMMAND;
+  if (!v.osdmap.erasure_code_profiles.has(name)) {
+    return reply_now(`erasure-code-profile ${name} does not exist`);
+  }
+  v.pending.inc.old_erasure_code_profiles.add(name);
   return commit_then("");
 }

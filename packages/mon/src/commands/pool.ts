@@ -1,11 +1,13 @@
 /** `osd pool ...`. What a pool may be set to is in osdmon/pool_set.ts. cluster.md §3.12. */
 import {
-  is_replicated,
+  is_erasure,
   type OSDMap,
   type pg_pool_t,
   type pool_flag_t,
   pool_has_flag,
   pool_type_name,
+  TYPE_ERASURE,
+  TYPE_REPLICATED,
 } from "@tako/common";
 import type { Monitor } from "../monitor/Monitor.ts";
 import { edit_pool, pending_pool, pool_id_by_pending_name, type View } from "../osdmon/pending.ts";
@@ -75,7 +77,6 @@ function pool_details(map: OSDMap): Json[] {
 // ---------------------------------------------------------------- get
 
 const FLAG_VARS: readonly pool_flag_t[] = [
-  "hashpspool",
   "nodelete",
   "nopgchange",
   "nosizechange",
@@ -94,19 +95,19 @@ function variables(map: OSDMap, p: pg_pool_t): [string, unknown][] {
       const value = p.opts.get(name);
       return value === undefined ? [] : [[name, shown_opt(name, value)]];
     });
-  const erasure: [string, unknown][] = [
-    ["allow_ec_overwrites", pool_has_flag(p, "ec_overwrites")],
-    ["erasure_code_profile", p.erasure_code_profile],
-  ];
+  const of_erasure = (name: string, value: unknown): [string, unknown][] =>
+    is_erasure(p) ? [[name, value]] : [];
   return [
     ["size", p.size],
     ["min_size", p.min_size],
     ["pg_num", p.pg_num],
     ["pgp_num", p.pgp_num],
     ["crush_rule", map.crush.get_rule(p.crush_rule)?.name ?? String(p.crush_rule)],
+    ["hashpspool", pool_has_flag(p, "hashpspool")],
+    ...of_erasure("allow_ec_overwrites", pool_has_flag(p, "ec_overwrites")),
     ...FLAG_VARS.map((f): [string, unknown] => [f, pool_has_flag(p, f)]),
-    ...(is_replicated(p) ? [] : erasure),
     ["use_gmt_hitset", true],
+    ...of_erasure("erasure_code_profile", p.erasure_code_profile),
     ["fast_read", p.fast_read ? 1 : 0],
     ...opts(POOL_OPTS.slice(0, AUTOSCALE_BEFORE)),
     ["pg_autoscale_mode", p.pg_autoscale_mode],
@@ -177,31 +178,47 @@ function create(v: View, args: Args): CommandOutcome {
   }
   if (pool_id_by_pending_name(v, name) !== undefined) return RETRY_COMMAND;
   if (!POOL_TYPES.includes(type)) return fail("EINVAL", `unknown pool type '${type}'`);
-  if (type === "erasure") return fail("EOPNOTSUPP", "erasure-coded pools are not supported yet");
+  const erasure = type === "erasure";
+  if (erasure && !v.config.get("mon_allow_erasure_pools")) {
+    return fail("EOPNOTSUPP", "erasure-coded pools are not supported yet");
+  }
   if (args.has("autoscale_mode")) need_autoscale_mode(args.str("autoscale_mode"));
   create_pool(v, {
     name,
     pg_num: args.opt_int("pg_num", ...ANY_INT),
     pgp_num: args.opt_int("pgp_num", ...ANY_INT),
     size: args.opt_int("size", 0, Number.MAX_SAFE_INTEGER),
-    ...rule_and_objects(args),
+    fast_read: args.has("fast_read") ? args.flag("fast_read") : undefined,
+    ...(erasure ? erasure_words(args) : replicated_words(args)),
     bulk: args.flag("bulk"),
     opts: new_pool_opts(args),
   });
   return commit_then(`pool '${name}' created`);
 }
 
+type Words = Pick<PoolWish, "type" | "erasure_code_profile" | "rule" | "expected_num_objects">;
+
+function erasure_words(args: Args): Words {
+  return {
+    type: TYPE_ERASURE,
+    erasure_code_profile: args.opt_str("erasure_code_profile") ?? "default",
+    rule: args.opt_str("rule"),
+    expected_num_objects: args.opt_int("expected_num_objects", 0, Number.MAX_SAFE_INTEGER) ?? 0,
+  };
+}
+
 /** A replicated pool has no profile: what stands in its place is the rule, and all moves up one. */
-function rule_and_objects(args: Args): Pick<PoolWish, "rule" | "expected_num_objects"> {
+function replicated_words(args: Args): Words {
   const rule = args.opt_str("rule");
   const profile = args.opt_str("erasure_code_profile");
+  const common = { type: TYPE_REPLICATED, erasure_code_profile: "" } as const;
   if (profile === undefined) {
     const n = args.opt_int("expected_num_objects", 0, Number.MAX_SAFE_INTEGER) ?? 0;
-    return { rule, expected_num_objects: n };
+    return { ...common, rule, expected_num_objects: n };
   }
   const n = rule === undefined ? 0 : number_of("integer", rule, strict_strtoll(rule));
   if (n < 0) return fail("EINVAL", `expected_num_objects must be at least 0, got '${rule}'`);
-  return { rule: profile, expected_num_objects: n };
+  return { ...common, rule: profile, expected_num_objects: n };
 }
 
 function new_pool_opts(args: Args): Map<string, number> {

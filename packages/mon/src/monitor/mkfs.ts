@@ -12,6 +12,7 @@ import {
   new_incremental,
   OSDMap,
 } from "@tako/common";
+import { default_profile } from "../osdmon/erasure.ts";
 import {
   type ApplyOutcome,
   epoch_key,
@@ -73,12 +74,6 @@ export function mkfs(
 
 function initial_map({ fsid, now_ms, config }: MkfsOptions): OSDMap {
   const domain = DEFAULT_TYPE_NAMES[config.get("osd_crush_chooseleaf_type")] ?? "host";
-  const profile = new Map([
-    ["k", "2"],
-    ["m", "2"],
-    ["plugin", "jerasure"],
-    ["technique", "reed_sol_van"],
-  ]);
   return new OSDMap({
     fsid,
     epoch: 1,
@@ -87,7 +82,7 @@ function initial_map({ fsid, now_ms, config }: MkfsOptions): OSDMap {
     flags: INITIAL_FLAGS,
     crush: build_simple_crush_map(domain),
     crush_version: 1,
-    erasure_code_profiles: new Map([["default", profile]]),
+    erasure_code_profiles: new Map([["default", default_profile(config)]]),
     nearfull_ratio: ratio(config.get("mon_osd_nearfull_ratio")),
     backfillfull_ratio: ratio(config.get("mon_osd_backfillfull_ratio")),
     full_ratio: ratio(config.get("mon_osd_full_ratio")),

@@ -5,12 +5,25 @@
 import {
   CommandError,
   CRUSH_ITEM_NONE,
+  type CrushWrapper,
   type Errno,
   pg_pool_t as make_pool,
   POOL_FLAGS,
+  type pg_pool_t,
   pool_has_flag,
+  type pool_type_t,
+  TYPE_ERASURE,
   TYPE_REPLICATED,
 } from "@tako/common";
+import {
+  add_erasure_rule,
+  type ErasureShape,
+  erasure_rule_name,
+  erasure_shape,
+  keep_profile,
+  need_profile,
+  type RulePlace,
+} from "./erasure.ts";
 import { edit_pool, pending_crush, pending_pool, type View } from "./pending.ts";
 
 function refuse(code: Errno, text: string): never {
@@ -20,6 +33,10 @@ function refuse(code: Errno, text: string): never {
 /** What a new pool is to be; what is left out follows from the configuration. */
 export interface PoolWish {
   readonly name: string;
+  readonly type: pool_type_t;
+  /** Of an erasure-coded pool; its size follows from it. */
+  readonly erasure_code_profile: string;
+  readonly fast_read: boolean | undefined;
   readonly pg_num: number | undefined;
   readonly pgp_num: number | undefined;
   readonly size: number | undefined;
@@ -45,7 +62,6 @@ export function create_pool(v: View, wish: PoolWish): number {
   const { config } = v;
   const pg_num = wish.pg_num || config.get("osd_pool_default_pg_num");
   const pgp_num = wish.pgp_num || config.get("osd_pool_default_pgp_num") || pg_num;
-  const size = wish.size || config.get("osd_pool_default_size");
   need_pg_num(v, pg_num);
   if (pgp_num < 0 || pgp_num > pg_num) {
     refuse(
@@ -54,11 +70,15 @@ export function create_pool(v: View, wish: PoolWish): number {
         `which in this case is ${pg_num}`,
     );
   }
-  const crush_rule = choose_rule(v, wish.rule);
-  smoke_test(v, crush_rule, size);
-  check_crush_rule(v, crush_rule, TYPE_REPLICATED, size);
-  check_pg_num(v, undefined, pg_num, size);
+  const { shape, place, more } =
+    wish.type === TYPE_ERASURE ? erasure_parts(v, wish) : replicated_parts(v, wish);
+  smoke_test(v, place, shape.size);
+  check_crush_rule(place, wish.type, shape.size);
+  check_pg_num(v, undefined, pg_num, shape.size);
   const { inc } = v.pending;
+  if (place.crush !== pending_crush(v)) inc.crush = place.crush;
+  const { erasure_code_profile: name } = more;
+  if (name !== undefined) keep_profile(v, name, need_profile(v, name));
   const id = Math.max(v.osdmap.pool_max, inc.new_pool_max) + 1;
   inc.new_pool_max = id;
   inc.new_pool_names.set(id, wish.name);
@@ -67,10 +87,9 @@ export function create_pool(v: View, wish: PoolWish): number {
   inc.new_pools.set(
     id,
     make_pool({
-      type: TYPE_REPLICATED,
-      size,
-      min_size: default_min_size(v, size),
-      crush_rule,
+      type: wish.type,
+      ...shape,
+      crush_rule: place.rule,
       // In one step: mon_osd_max_initial_pgs needs a manager that raises pg_num later.
       pg_num,
       pgp_num,
@@ -78,9 +97,40 @@ export function create_pool(v: View, wish: PoolWish): number {
       create_time: v.now_ms,
       expected_num_objects: wish.expected_num_objects,
       opts: wish.opts,
+      ...more,
     }),
   );
   return id;
+}
+
+interface PoolParts {
+  readonly shape: ErasureShape;
+  readonly place: RulePlace;
+  readonly more: Partial<pg_pool_t>;
+}
+
+function replicated_parts(v: View, wish: PoolWish): PoolParts {
+  const size = wish.size || v.config.get("osd_pool_default_size");
+  return {
+    shape: { size, min_size: default_min_size(v, size), stripe_width: 0 },
+    place: { crush: pending_crush(v), rule: choose_rule(v, wish.rule) },
+    more: {},
+  };
+}
+
+/** A rule that is not named is made for the pool, unless one of its name is there. */
+function erasure_parts(v: View, wish: PoolWish): PoolParts {
+  const { erasure_code_profile } = wish;
+  const profile = need_profile(v, erasure_code_profile);
+  const crush = pending_crush(v);
+  const own = erasure_rule_name(erasure_code_profile, wish.name);
+  const place =
+    wish.rule === undefined && crush.get_rule_id(own) === undefined
+      ? add_erasure_rule(crush, own, profile)
+      : { crush, rule: need_rule(crush, wish.rule ?? own) };
+  const shape = erasure_shape(v, profile);
+  const fast_read = wish.fast_read ?? v.config.get("osd_pool_default_ec_fast_read");
+  return { shape, place, more: { erasure_code_profile, fast_read } };
 }
 
 export function need_pg_num(v: View, pg_num: number): void {
@@ -98,13 +148,14 @@ export function default_min_size(v: View, size: number): number {
   return wanted > 0 ? Math.min(wanted, size) : size - Math.floor(size / 2);
 }
 
+function need_rule(crush: CrushWrapper, name: string): number {
+  const id = crush.get_rule_id(name);
+  return id ?? refuse("ENOENT", `specified rule ${name} doesn't exist`);
+}
+/** For a replicated pool. */
 function choose_rule(v: View, name: string | undefined): number {
   const crush = pending_crush(v);
-  if (name !== undefined) {
-    const id = crush.get_rule_id(name);
-    if (id === undefined) return refuse("ENOENT", `specified rule ${name} doesn't exist`);
-    return id;
-  }
+  if (name !== undefined) return need_rule(crush, name);
   const configured = v.config.get("osd_pool_default_crush_rule");
   if (configured >= 0 && crush.rule_exists(configured)) return configured;
   const first = crush.rule_ids().find((id) => crush.get_rule(id)?.type === TYPE_REPLICATED);
@@ -118,8 +169,8 @@ function choose_rule(v: View, name: string | undefined): number {
 }
 
 /** Is the rule made for such pools? */
-export function check_crush_rule(v: View, id: number, type: number, size: number): void {
-  const rule = pending_crush(v).get_rule(id);
+export function check_crush_rule(place: RulePlace, type: number, size: number): void {
+  const rule = place.crush.get_rule(place.rule);
   // Ceph says no more than this about a rule of another type.
   if (rule?.type !== type) return refuse("EINVAL", "(22) Invalid argument");
   if (size < rule.min_size) refuse("EINVAL", "pool size is smaller than the crush rule min size");
@@ -127,9 +178,8 @@ export function check_crush_rule(v: View, id: number, type: number, size: number
 }
 
 /** The rule must not choke: it may find nothing yet, but must give OSDs that can exist. */
-export function smoke_test(v: View, rule: number, size: number): void {
+export function smoke_test(v: View, { crush, rule }: RulePlace, size: number): void {
   if (!v.config.get("mon_osd_crush_smoke_test")) return;
-  const crush = pending_crush(v);
   const weights = v.osdmap.f.osd_weight;
   for (let x = 0; x <= 50; x++) {
     for (const o of crush.do_rule(rule, x, size, weights)) {

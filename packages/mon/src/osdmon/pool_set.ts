@@ -5,12 +5,14 @@
 import {
   CommandError,
   type Errno,
+  is_erasure,
   POOL_FLAGS,
   type pg_pool_t,
   type pool_flag_t,
   pool_has_flag,
   TYPE_REPLICATED,
 } from "@tako/common";
+import { least_min_size } from "./erasure.ts";
 import { edit_pool, pending_crush, pending_pool, type View } from "./pending.ts";
 import { number_of, set_opt } from "./pool_opts.ts";
 import {
@@ -97,9 +99,9 @@ function changes(s: Setting): Partial<pg_pool_t> {
     case "crush_rule":
       return crush_rule(s);
     case "allow_ec_overwrites":
-      return refuse("EINVAL", "ec overwrites can only be enabled for an erasure coded pool");
+      return allow_ec_overwrites(s);
     case "fast_read":
-      return refuse("EINVAL", "fast read is not supported in replication pool");
+      return fast_read(s);
     case "pg_autoscale_mode":
       return pg_autoscale_mode(s);
     default:
@@ -123,11 +125,14 @@ function need_no_flag({ pool }: Setting, flag: pool_flag_t, what: string): void 
   );
 }
 
-function with_flag({ pool, text }: Setting, flag: pool_flag_t): number {
+function boolean({ text }: Setting): boolean {
   const n = strict_strtoll(text);
-  if (text === "true" || n === 1) return pool.flags | POOL_FLAGS[flag];
-  if (text === "false" || n === 0) return pool.flags & ~POOL_FLAGS[flag];
+  if (text === "true" || n === 1) return true;
+  if (text === "false" || n === 0) return false;
   return refuse("EINVAL", "expecting value 'true', 'false', '0', or '1'");
+}
+function with_flag(s: Setting, flag: pool_flag_t): number {
+  return boolean(s) ? s.pool.flags | POOL_FLAGS[flag] : s.pool.flags & ~POOL_FLAGS[flag];
 }
 function hashpspool(s: Setting): number {
   if (s.sure) return with_flag(s, "hashpspool");
@@ -160,16 +165,19 @@ function size(s: Setting): Partial<pg_pool_t> {
       );
     }
   }
-  check_crush_rule(v, pool.crush_rule, pool.type, n);
+  check_crush_rule({ crush: pending_crush(v), rule: pool.crush_rule }, pool.type, n);
   if (n > pool.size) check_pg_num(v, id, pool.pg_num, n);
   return { size: n, min_size: default_min_size(v, n) };
 }
 
 function min_size(s: Setting): Partial<pg_pool_t> {
   need_no_flag(s, "nosizechange", "min size");
+  const { pool } = s;
   const n = integer(s);
-  if (n < 1 || n > s.pool.size) {
-    refuse("EINVAL", `pool min_size must be between 1 and size, which is set to ${s.pool.size}`);
+  const least = is_erasure(pool) ? least_min_size(s.v, pool.erasure_code_profile) : 1;
+  if (n < least || n > pool.size) {
+    const range = `between ${least} and size, which is set to ${pool.size}`;
+    refuse("EINVAL", `pool min_size must be ${range}`);
   }
   return { min_size: n };
 }
@@ -207,11 +215,26 @@ function pgp_num(s: Setting): Partial<pg_pool_t> {
 }
 
 function crush_rule({ v, pool, text }: Setting): Partial<pg_pool_t> {
-  const rule = pending_crush(v).get_rule_id(text);
+  const crush = pending_crush(v);
+  const rule = crush.get_rule_id(text);
   if (rule === undefined) return refuse("ENOENT", `crush rule ${text} does not exist`);
-  check_crush_rule(v, rule, pool.type, pool.size);
-  smoke_test(v, rule, pool.size);
+  check_crush_rule({ crush, rule }, pool.type, pool.size);
+  smoke_test(v, { crush, rule }, pool.size);
   return { crush_rule: rule };
+}
+
+/** Once some object was overwritten in part, there is no way back. */
+function allow_ec_overwrites(s: Setting): Partial<pg_pool_t> {
+  if (!is_erasure(s.pool)) {
+    refuse("EINVAL", "ec overwrites can only be enabled for an erasure coded pool");
+  }
+  if (!boolean(s)) refuse("EINVAL", "ec overwrites cannot be disabled once enabled");
+  return { flags: s.pool.flags | POOL_FLAGS.ec_overwrites };
+}
+/** Read all shards, and use the first k that answer. */
+function fast_read(s: Setting): Partial<pg_pool_t> {
+  if (!is_erasure(s.pool)) refuse("EINVAL", "fast read is not supported in replication pool");
+  return { fast_read: boolean(s) };
 }
 
 function pg_autoscale_mode({ text }: Setting): Partial<pg_pool_t> {
