@@ -75,7 +75,8 @@ export class stripe_info_t {
 }
 
 /**
- * Whole stripes of object bytes to one buffer per shard, k+m of them, new memory.
+ * Whole stripes of object bytes to one buffer per shard, k+m of them. Of a single stripe the data
+ * shards are parts of `bytes` itself, not copies.
  * A code works on each chunk by itself or, with packets, on parts that divide the chunk: so all
  * stripes of a shard are coded in one go.
  */
@@ -91,14 +92,25 @@ export function ecutil_encode(
     width,
   });
   const shard_size = (bytes.length / width) * chunk;
-  const shards = Array.from({ length: ec.get_chunk_count() }, () => new Uint8Array(shard_size));
-  for (let from = 0, to = 0; from < bytes.length; to += chunk) {
-    for (let j = 0; j < k; j++, from += chunk) {
-      shards[j]?.set(bytes.subarray(from, from + chunk), to);
+  const buffers = (n: number) => Array.from({ length: n }, () => new Uint8Array(shard_size));
+  const data = bytes.length === width ? parts(bytes, chunk) : buffers(k);
+  if (bytes.length > width) {
+    for (let from = 0, to = 0; from < bytes.length; to += chunk) {
+      for (const shard of data) {
+        shard.set(bytes.subarray(from, from + chunk), to);
+        from += chunk;
+      }
     }
   }
-  ec.encode_chunks(shards.slice(0, k), shards.slice(k));
-  return shards;
+  const coding = buffers(ec.get_coding_chunk_count());
+  ec.encode_chunks(data, coding);
+  return [...data, ...coding];
+}
+
+function parts(bytes: Uint8Array, size: number): Uint8Array[] {
+  return Array.from({ length: bytes.length / size }, (_, i) =>
+    bytes.subarray(i * size, (i + 1) * size),
+  );
 }
 
 /** Shards (any k of them, equal lengths, whole chunks) back to object bytes, new memory. */
