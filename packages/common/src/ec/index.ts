@@ -1,8 +1,8 @@
 export type { DecodeResult, ErasureCode, ErasureCodeProfile } from "./ErasureCode.ts";
 export { create_erasure_code } from "./profile.ts";
 export {
+  type ExtentPair,
   ecutil_decode_concat,
   ecutil_encode,
-  type ExtentPair,
   stripe_info_t,
 } from "./stripe_info_t.ts";
