@@ -35,6 +35,7 @@ interface Plugin {
 const DEFAULT_K = 7;
 const DEFAULT_M = 3;
 const WORD = 8;
+const PER_CHUNK = "jerasure-per-chunk-alignment";
 const DEFAULT_PACKETSIZE = 2048;
 /** jerasure XORs words of this many bytes. */
 const LONG = 8;
@@ -99,9 +100,10 @@ export function create_erasure_code(profile: ErasureCodeProfile): ErasureCode {
   if (k + m > MAX_CHUNKS) throw refuse(`k+m=${k + m} must be <= ${MAX_CHUNKS}`);
   technique.check?.(k, m);
   if (full.has("mapping")) throw refuse("mapping is not supported: chunk i is stored by shard i");
-  if (technique.per_chunk_option) set_default("jerasure-per-chunk-alignment", "false");
+  if (technique.per_chunk_option) set_default(PER_CHUNK, "false");
   const packetsize = technique.packets && packet_size(full);
-  const per_chunk_alignment = !plugin.has_w || is_true(full.get("jerasure-per-chunk-alignment"));
+  const asked = technique.per_chunk_option && is_true(full.get(PER_CHUNK));
+  const per_chunk_alignment = asked || !plugin.has_w;
   let alignment = ALIGNMENT;
   if (!per_chunk_alignment) alignment = k * ALIGNMENT * (packetsize ?? 1);
   // By chunk jerasure pads to w vector words, or to w packets in whole vector words.
