@@ -64,7 +64,7 @@ describe("crushtool --test", () => {
 
 it("floats print as C++ streams print them", () => {
   const vs = [0, 1, 28.571428, 0.0001, 0.00001234, 1e6, 123456.7, -0.5, 0.95];
-  expect(vs.map(print_ostream_float).join(" ")).toBe(
+  expect(vs.map((v) => print_ostream_float(v)).join(" ")).toBe(
     "0 1 28.5714 0.0001 1.234e-05 1e+06 123457 -0.5 0.95",
   );
 });
