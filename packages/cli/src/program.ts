@@ -15,6 +15,7 @@ import { add_rados_commands } from "./commands/rados.ts";
 import { add_health_and_log, STATUS_SPECS, status_command } from "./commands/status.ts";
 import { add_config, add_pg_target, add_tell } from "./commands/tell.ts";
 import { path_of, unknown_command } from "./errors.ts";
+import { add_crushtool } from "./offline/crushtool.ts";
 import { add_osdmaptool } from "./offline/osdmaptool.ts";
 import { ToolCommand } from "./offline/ToolCommand.ts";
 import { add_whatif } from "./offline/whatif.ts";
@@ -72,6 +73,7 @@ export function build_program(io: CliIo): Command {
   add_config(program);
   add_rados_commands(program);
   add_cluster_commands(program);
+  add_crushtool(program);
   add_whatif(program);
   add_osdmaptool(program);
   add_completion(program);

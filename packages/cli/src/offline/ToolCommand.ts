@@ -11,13 +11,14 @@ export class ToolCommand extends Command {
   }
 
   declare_options(options: readonly tool_option[]): this {
-    for (const { flags, value, about } of options) {
-      if (about !== undefined) this.addOption(new Option(as_flags(flags, value), about));
+    for (const o of options) {
+      if (o.about !== undefined) this.addOption(new Option(as_flags(o), o.about));
     }
     return this;
   }
 }
-function as_flags(flags: readonly string[], value: string | undefined): string {
+function as_flags({ flags, value, more = [], optional }: tool_option): string {
   const words = flags.slice(0, 2).join(", ");
-  return value === undefined ? words : `${words} <${value}>`;
+  if (value === undefined) return words;
+  return optional ? `${words} [${value}]` : `${words} <${[value, ...more].join("> <")}>`;
 }

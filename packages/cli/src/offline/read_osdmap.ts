@@ -9,6 +9,7 @@ import {
   CommandError,
   type CrushWrapper,
   compile_crush,
+  type crush_decode_options,
   crush_from_dump,
   decode_crush_binary,
   decode_osdmap_binary,
@@ -84,8 +85,8 @@ export function parse_osdmap(bytes: Uint8Array, crush?: CrushWrapper): loaded_os
   return { map, format: "json", has_crush: found !== undefined };
 }
 
-export function parse_crush(bytes: Uint8Array): CrushWrapper {
-  if (is_crush_binary(bytes)) return decode_crush_binary(bytes);
+export function parse_crush(bytes: Uint8Array, options: crush_decode_options = {}): CrushWrapper {
+  if (is_crush_binary(bytes)) return decode_crush_binary(bytes, options);
   if (is_osdmap_binary(bytes) || is_tako_map(bytes)) return parse_osdmap(bytes).map.crush;
   const text = text_of(bytes);
   if (text === undefined) throw new MapError("bad_encoding", "neither a CRUSH map nor text");

@@ -9,6 +9,10 @@ export interface tool_option<K extends string = string> {
   readonly flags: readonly [K, ...string[]];
   /** What the value is, of those that have one. */
   readonly value?: string;
+  /** What the values after it are, of those that have several. */
+  readonly more?: readonly string[];
+  /** The next word is no value if it is an option. */
+  readonly optional?: true;
   /** At the end of the line it may lack its value. */
   readonly may_lack?: true;
   /** The option is in help and completion if it has this. */
@@ -67,15 +71,23 @@ export function parse_tool_args<K extends string>(
     const option = by_flag.get(plain(eq < 0 ? word : word.slice(0, eq)));
     if (!option || (eq >= 0 && option.value === undefined)) out.rest.push(word);
     else if (option.value === undefined) out.add(option.flags[0], "");
-    else if (eq >= 0) out.add(option.flags[0], word.slice(eq + 1));
     else {
-      const value = argv[++i];
-      if (value === undefined && !option.may_lack)
-        throw new ToolError(1, `Option ${word} requires an argument.`);
-      out.add(option.flags[0], value ?? "");
+      if (eq >= 0) out.add(option.flags[0], word.slice(eq + 1));
+      else if (option.optional && (argv[i + 1] ?? "-").startsWith("-"))
+        out.add(option.flags[0], "");
+      else {
+        const value = argv[++i];
+        if (value === undefined && !option.may_lack)
+          throw new ToolError(1, `Option ${word} requires an argument.`);
+        out.add(option.flags[0], value ?? "");
+      }
+      for (const _ of option.more ?? []) out.add(option.flags[0], argv[++i] ?? lacks(word));
     }
   }
   return out;
+}
+function lacks(word: string): never {
+  throw new ToolError(1, `expecting additional argument to ${word}`);
 }
 function plain(flag: string): string {
   return flag.startsWith("--") ? `--${flag.slice(2).replaceAll("_", "-")}` : flag;

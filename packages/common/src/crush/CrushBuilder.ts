@@ -5,10 +5,12 @@
  * Ceph counterpart: the changing half of CrushWrapper. cluster.md §2.8, §2.9.
  */
 import { CommandError } from "../errors.ts";
+import { derive_bucket } from "./bucket.ts";
 import { CrushDraft, type weight_set_mode } from "./CrushDraft.ts";
 import { class_in_use_by, set_device_class } from "./edit_classes.ts";
 import { add_rule, add_simple_rule, type simple_rule_options } from "./edit_rules.ts";
 import { crush_weight, is_valid_crush_name, need_crush_name } from "./names.ts";
+import { type reclassify_options, reclassify } from "./reclassify.ts";
 import { TUNABLE_PROFILES } from "./tunables.ts";
 import {
   CRUSH_BUCKET_LIST,
@@ -475,6 +477,24 @@ export class CrushBuilder {
     if (devices.length > 0) this.#d.rebuild_shadows_later();
     else this.#d.class_names.delete(id);
   }
+  /** Gives all devices below the class, whatever they had. The shadow trees stay as they are. */
+  set_subtree_class(bucket: string, cls: string): void {
+    const id = this.create_class(cls);
+    const root = this.#d.get_item_id(bucket);
+    if (root === undefined) return;
+    for (const queue = [root]; queue.length > 0; ) {
+      const item = queue.shift() ?? 0;
+      if (item < 0) queue.push(...(this.#d.buckets.get(item)?.items ?? []));
+      else this.#d.class_map.set(item, id);
+    }
+  }
+  /** Makes the shadow trees anew even if nothing has changed. */
+  rebuild_roots_with_classes(): void {
+    this.#d.rebuild_shadows_later();
+  }
+  reclassify(options: reclassify_options): void {
+    reclassify(this.#d, this, options);
+  }
   rename_device_class(from: string, to: string): void {
     need_crush_name(to);
     const id = this.#d.get_class_id(from);
@@ -529,8 +549,15 @@ export class CrushBuilder {
     this.#d.rules.set(rule.id, { ...rule, name: to });
   }
 
+  /** Straws stay as long as they are until something changes in their buckets. */
   set_tunables(t: Partial<crush_tunables>): void {
+    const { straw_calc_version } = this.#d.tunables;
     this.#d.tunables = { ...this.#d.tunables, ...t };
+    if ((t.straw_calc_version ?? straw_calc_version) === straw_calc_version) return;
+    for (const b of this.#d.buckets.values()) {
+      if (b.alg !== CRUSH_BUCKET_STRAW || b.derived) continue;
+      this.#d.buckets.set(b.id, { ...b, derived: derive_bucket(b, straw_calc_version) });
+    }
   }
   set_tunables_profile(profile: string): void {
     const t = Object.hasOwn(TUNABLE_PROFILES, profile) ? TUNABLE_PROFILES[profile] : undefined;

@@ -7,9 +7,11 @@
 import { CommandError } from "../errors.ts";
 import { usable_choose_args } from "./choose_args.ts";
 import { rebuild_roots_with_classes } from "./classes.ts";
+import { written_today } from "./encoding.ts";
 import {
   CRUSH_BUCKET_UNIFORM,
   type crush_bucket,
+  type crush_encoding,
   type crush_map,
   type crush_rule,
   type crush_tunables,
@@ -31,6 +33,7 @@ export class CrushDraft {
   class_bucket: Map<number, ReadonlyMap<number, number>>;
   weight_sets: WeightSets;
   #item_names: Map<number, string>;
+  readonly #encoding: crush_encoding | undefined;
   // Both derived, made when first asked for.
   #ids: Map<string, number> | undefined;
   #parents: Map<number, number[]> | undefined;
@@ -47,6 +50,7 @@ export class CrushDraft {
     this.class_bucket = new Map(map.class_bucket);
     this.weight_sets = new WeightSets(usable_choose_args(map));
     this.#item_names = new Map(map.item_names);
+    this.#encoding = map.encoding;
   }
 
   /** The draft as a map, with its shadow trees as they have to be. */
@@ -66,7 +70,8 @@ export class CrushDraft {
       class_names: this.class_names,
       class_map: this.class_map,
       class_bucket: this.class_bucket,
-      choose_args: this.weight_sets.sets,
+      choose_args: new Map([...this.weight_sets.sets].sort(([a], [b]) => a - b)),
+      ...(this.#encoding && { encoding: written_today(this, this.#encoding) }),
     };
   }
 
@@ -262,6 +267,7 @@ export class CrushDraft {
     const weight = Math.max(0, b.weight + sum(item_weights) - sum(b.item_weights));
     this.put_bucket({ ...b, item_weights, weight });
     if (mode === "update_weight_sets") this.weight_sets.set_weight(id, pos, w);
-    for (const parent of this.holders(id)) this.#set_weight(parent.id, id, weight, mode);
+    for (const parent of this.holders(id))
+      this.#set_weight(parent.id, id, weight, "keep_weight_sets");
   }
 }

@@ -76,6 +76,21 @@ export class CrushWrapper {
     return this.#mapper.do_rule(ruleno, x, result_max, weights, choose_args_index, tested);
   }
 
+  /**
+   * Counts from now on, by the number of retries, the searches of do_rule that took so many;
+   * crush_tunables.choose_total_tries and more are left out.
+   */
+  start_choose_profile(): void {
+    this.#mapper ??= compile_mapper(this.map);
+    this.#mapper.choose_tries = new Array(this.map.tunables.choose_total_tries).fill(0);
+  }
+  get_choose_profile(): readonly number[] {
+    return this.#mapper?.choose_tries ?? [];
+  }
+  stop_choose_profile(): void {
+    if (this.#mapper) this.#mapper.choose_tries = undefined;
+  }
+
   // ---------------------------------------------------------------- names
 
   get_item_name(id: number): string | undefined {

@@ -7,6 +7,7 @@ import { InvariantError } from "../errors.ts";
 import { derive_bucket } from "./bucket.ts";
 import { CrushWrapper } from "./CrushWrapper.ts";
 import { find_crush_fault } from "./check.ts";
+import { encoding_of } from "./encoding.ts";
 import { LeReader, LeWriter, less_number } from "./le_bytes.ts";
 import { TUNABLE_PROFILES } from "./tunables.ts";
 import {
@@ -18,7 +19,6 @@ import {
   type crush_algorithm,
   type crush_bucket,
   type crush_choose_arg,
-  type crush_encoding,
   type crush_map,
   type crush_op,
   type crush_rule,
@@ -253,7 +253,7 @@ function tunable(
   };
 }
 
-/** In the order in which they follow; a map may end after any of them. */
+/** In the order in which they follow; a map may end after any of the LATER_SECTIONS. */
 const SECTIONS: readonly Section[] = [
   tunable(
     "argonaut",
@@ -394,25 +394,6 @@ function write_choose_args(w: LeWriter, m: crush_map): void {
 }
 
 // ---------------------------------------------------------------- writing
-
-/** Buckets have slots in an array that starts with 8 and doubles. */
-function slots_for(m: crush_map): number {
-  const needed = Math.max(0, ...[...m.buckets.keys()].map((id) => -id));
-  let n = needed === 0 ? 0 : 8;
-  while (n < needed) n *= 2;
-  return n;
-}
-
-/** How a map is or would be written. */
-export function encoding_of(m: crush_map): crush_encoding {
-  if (m.encoding) return m.encoding;
-  return {
-    max_buckets: slots_for(m),
-    max_rules: Math.max(0, ...[...m.rules.keys()].map((id) => id + 1)),
-    sections: SECTIONS.length,
-    stale_rule_names: new Map(),
-  };
-}
 
 /** The bytes `crushtool` would write; for a decoded map those that it was decoded from. */
 export function encode_crush_binary(c: CrushWrapper): Uint8Array {

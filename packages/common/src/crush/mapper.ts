@@ -78,6 +78,8 @@ export class CrushMapper {
   #weights: readonly number[] = [];
   #arg: ReadonlyMap<number, CompiledArg> | undefined;
   #tested: number[] | undefined;
+  /** While it is there: how many searches took how many retries. */
+  choose_tries: number[] | undefined;
   // Where a choose step puts what it finds; kept, because making them takes longer than the search.
   #out: Out = new Int32Array(16);
   #leaves: Out = new Int32Array(16);
@@ -239,7 +241,10 @@ export class CrushMapper {
             continue;
           }
           collide = holds(out, 0, pos, item);
-          if (!collide && this.#firstn_accept(item, below, s, pos, room, leaves, r)) return item;
+          if (!collide && this.#firstn_accept(item, below, s, pos, room, leaves, r)) {
+            if (this.choose_tries) this.#note_tries(this.choose_tries, ftotal);
+            return item;
+          }
         }
         ftotal++;
         flocal++;
@@ -290,7 +295,8 @@ export class CrushMapper {
       if (leaves) leaves[rep] = UNDEF;
     }
     let open = left;
-    for (let ftotal = 0; open > 0 && ftotal < s.tries; ftotal++) {
+    let ftotal = 0;
+    for (; open > 0 && ftotal < s.tries; ftotal++) {
       for (let rep = pos; rep < end; rep++) {
         if (out[rep] !== UNDEF) continue;
         const item = this.#indep_slot(bucket, s, rep, n, ftotal, out, pos, end, leaves, parent_r);
@@ -304,6 +310,10 @@ export class CrushMapper {
       if (out[rep] === UNDEF) out[rep] = CRUSH_ITEM_NONE;
       if (leaves && leaves[rep] === UNDEF) leaves[rep] = CRUSH_ITEM_NONE;
     }
+    if (this.choose_tries) this.#note_tries(this.choose_tries, ftotal);
+  }
+  #note_tries(into: number[], ftotal: number): void {
+    if (ftotal < into.length) into[ftotal] = (into[ftotal] ?? 0) + 1;
   }
 
   /** One attempt: an item, NONE when the slot has to stay empty, UNDEF to try again later. */

@@ -5,10 +5,12 @@ import { CommandError } from "../errors.ts";
 export class CrushTextError extends CommandError {
   readonly line: number;
   readonly column: number;
+  readonly reason: string;
   constructor(line: number, column: number, reason: string) {
     super("EINVAL", `line ${line}, column ${column}: ${reason}`);
     this.line = line;
     this.column = column;
+    this.reason = reason;
   }
 }
 

@@ -114,7 +114,7 @@ export interface crush_map {
   readonly class_bucket: ReadonlyMap<number, ReadonlyMap<number, number>>;
   /** Set id -> bucket id -> argument. */
   readonly choose_args: ReadonlyMap<number, ReadonlyMap<number, crush_choose_arg>>;
-  /** How the binary map was written that this one is decoded from. An edit forgets it. */
+  /** How the binary map was written that this one, or what it was before edits, is decoded from. */
   readonly encoding?: crush_encoding;
 }
 

@@ -2,10 +2,8 @@
  * The tree of `ceph osd tree`: CRUSH's, with what the map says of each OSD; and CRUSH's alone.
  * Ceph counterpart: OSDMap::print_tree, OSDTreeFormattingDumper, CrushTreeDumper. cluster.md §7.2.
  */
-
-import type { CrushWrapper } from "../crush/CrushWrapper.ts";
+import { tree_children } from "../crush/CrushTreeDumper.ts";
 import { usable_choose_args } from "../crush/choose_args.ts";
-import { by_text } from "./bytes.ts";
 import type { OSDMap } from "./OSDMap.ts";
 
 export interface osd_tree_node {
@@ -30,16 +28,6 @@ export interface osd_tree {
   readonly nodes: readonly osd_tree_node[];
   /** OSDs that exist but are nowhere in CRUSH. */
   readonly stray: readonly osd_tree_node[];
-}
-
-/** Items of a bucket as they are shown: by class, then by name or number. */
-export function tree_children(crush: CrushWrapper, bucket: number): number[] {
-  const key = (id: number) => {
-    if (id < 0) return `_${crush.get_item_name(id) ?? ""}`;
-    return `${crush.get_item_class(id) ?? ""}_osd.${String(id).padStart(8, "0")}`;
-  };
-  const items = (crush.get_bucket(bucket)?.items ?? []).map((id) => ({ id, key: key(id) }));
-  return items.sort((a, b) => by_text(a.key, b.key)).map((i) => i.id);
 }
 
 /** Of the OSDs only those that `keep` takes, and of the buckets those that still have one below. */

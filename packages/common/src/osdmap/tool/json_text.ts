@@ -18,11 +18,12 @@ function write(v: unknown, indent: string, margin: string): string {
   if (typeof v !== "object" || v === null) return JSON.stringify(v) ?? "null";
   const inner = margin + indent;
   const isList = Array.isArray(v);
+  const entries = (o: object) => (o instanceof Map ? [...o] : Object.entries(o));
   const parts = isList
     ? v.map((e) => write(e, indent, inner))
-    : Object.entries(v)
+    : entries(v)
         .filter(([, e]) => e !== undefined)
-        .map(([k, e]) => `${JSON.stringify(k)}:${indent && " "}${write(e, indent, inner)}`);
+        .map(([k, e]) => `${JSON.stringify(String(k))}:${indent && " "}${write(e, indent, inner)}`);
   const [open, close] = isList ? ["[", "]"] : ["{", "}"];
   if (parts.length === 0) return open + close;
   if (indent === "") return open + parts.join(",") + close;
