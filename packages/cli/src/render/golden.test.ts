@@ -7,7 +7,7 @@ import { Fields } from "./Fields.ts";
 import { render_health } from "./health.ts";
 import { render_mon_dump } from "./misc.ts";
 import { render_osd_dump } from "./osd_dump.ts";
-import { render_osd_tree } from "./osd_tree.ts";
+import { render_crush_tree, render_osd_tree } from "./osd_tree.ts";
 import { render_status } from "./status.ts";
 
 const MOMENTS = ["clean", "degraded", "down", "peering"] as const;
@@ -112,6 +112,11 @@ test("osd tree: OSDs of no bucket, ones that do not exist, and weights of a filt
     " 1    hdd  1.00000          osd.1    down   1.00000  1.00000",
     " 7               0  osd.7             DNE         0         ",
   ]);
+});
+
+test("crush tree: a linked OSD, a class, weight sets", () => {
+  const drawn = render_crush_tree(json("crush-tree.json"), json("crush-dump-buckets.json"));
+  expect(`${drawn}\n`).toBe(text("crush-tree.txt"));
 });
 
 test("df", () => {

@@ -126,6 +126,25 @@ describe("items", () => {
   });
 });
 
+describe("uniform buckets", () => {
+  const uniform = () =>
+    two_hosts().edit((b) => {
+      const id = b.add_bucket("u", "host", 1);
+      b.move_bucket(id, new Map([["root", "default"]]));
+      for (const o of [7, 8]) b.insert_item(o, 2, `osd.${o}`, at("u"));
+    });
+  it("give all their items the weight of one", () => {
+    const c = uniform().edit((b) => b.adjust_item_weight(7, 3));
+    expect(c.get_bucket(id(c, "u"))?.item_weights).toEqual([0x30000, 0x30000]);
+    expect(weight(c, "default")).toBe(10);
+  });
+  it("weigh less without an item, not nothing", () => {
+    const c = uniform().edit((b) => b.remove_item(7));
+    expect(c.get_bucket(id(c, "u"))?.item_weights).toEqual([0x20000]);
+    expect([weight(c, "u"), weight(c, "default")]).toEqual([2, 6]);
+  });
+});
+
 describe("device classes", () => {
   const classed = () =>
     two_hosts().edit((b) => {

@@ -1,5 +1,5 @@
 /** What commands answer: texts that people grep for, refusals with errno, no-ops. */
-import { ERRNO, type Errno } from "@tako/common";
+import { decode_osdmap_binary, ERRNO, type Errno } from "@tako/common";
 import { describe, expect, test } from "vitest";
 import { type FakeOsd, Harness } from "../testing/harness.ts";
 import { COMMAND_PREFIXES } from "./dispatch.ts";
@@ -12,6 +12,7 @@ function cluster(): { h: Harness; osds: FakeOsd[] } {
   return { h, osds };
 }
 type Cmd = Record<string, unknown>;
+const NONE = new Uint8Array();
 const sure = { yes_i_really_mean_it: true };
 
 describe("acknowledgement texts", () => {
@@ -278,6 +279,48 @@ test("a PG whose primary is down shows as stale, a stuck one in dump_stuck and h
   expect(detail).toContain(
     "pg 1.0 is stuck stale for 61s, current state stale+active+clean, last acting",
   );
+});
+
+test("osd getmap is the map in Ceph's form", () => {
+  const { h } = cluster();
+  const { map } = decode_osdmap_binary(h.command({ prefix: "osd getmap" }).data?.[0] ?? NONE);
+  expect(map.dump()).toEqual(h.map.dump());
+});
+
+test("osd setcrushmap takes a whole map or nothing", () => {
+  const { h } = cluster();
+  const set = (bytes: Uint8Array, more: Cmd = {}) =>
+    h.command({ prefix: "osd setcrushmap", ...more }, [bytes]);
+  const bytes = h.command({ prefix: "osd getcrushmap" }).data?.[0] ?? NONE;
+  const { epoch, crush_version } = h.map;
+  for (let n = 0; n < bytes.length; n++) {
+    const r = set(bytes.subarray(0, n));
+    expect(r).toMatchObject({ result: -ERRNO.EINVAL });
+    expect(r.outs).toMatch(/^Failed to parse crushmap: .* \(at byte \d+ of \d+\)$/);
+  }
+  const other = set(bytes, { prior_version: crush_version + 1 });
+  expect(other).toMatchObject({
+    result: -ERRNO.EPERM,
+    outs: `prior_version ${crush_version + 1} != crush version ${crush_version}`,
+  });
+  expect(h.map.epoch).toBe(epoch);
+  expect(set(bytes).outs).toBe(String(crush_version + 1));
+  expect(h.map.crush_version).toBe(crush_version + 1);
+  // Sent again by somebody who has not heard that it is done.
+  expect(set(bytes, { prior_version: crush_version }).outs).toBe(String(crush_version + 1));
+  expect([h.map.crush_version, h.map.epoch]).toEqual([crush_version + 1, epoch + 1]);
+});
+
+test("a map that takes long to compute with is refused", () => {
+  const { h } = cluster();
+  const bytes = h.command({ prefix: "osd getcrushmap" }).data?.[0] ?? NONE;
+  let now = h.clock.mono_ms();
+  h.clock.mono_ms = () => (now += 1000);
+  const r = h.command({ prefix: "osd setcrushmap" }, [bytes]);
+  expect(r).toMatchObject({
+    result: -ERRNO.ETIMEDOUT,
+    outs: "crush smoke test failed with -110: timed out during smoke test (5 seconds)",
+  });
 });
 
 test("every read command answers something, on an empty and on a living cluster", () => {
