@@ -4,7 +4,7 @@
  * nothing. Pure: no clock, no chance; a PG's turn comes in the order of ids.
  */
 import { InvariantError } from "../../errors.ts";
-import { pg_pool, type pg_t, spg_cmp } from "../../types/osd_types.ts";
+import { pg_pool, type pg_t, shard_osd, spg_cmp } from "../../types/osd_types.ts";
 import { type Incremental, new_incremental } from "../Incremental.ts";
 import { check_new_interval } from "../intervals.ts";
 import type { OSDMap } from "../OSDMap.ts";
@@ -93,6 +93,15 @@ export class ImaginedCluster {
       this.notes.push(`'${step.text}' changes nothing for ${who}`);
     }
     if (unchanged.length < step.osds.length) this.#apply(inc);
+    if (step.verb === "up") this.#hear_strays(step.osds);
+  }
+  /** Whoever comes back with a copy says so: a PG that is short of members may want it. */
+  #hear_strays(osds: readonly number[]): void {
+    const back = new Set(osds);
+    for (const pg of this.#touched.values()) {
+      const stray = [...pg.copies.keys()].some((s) => back.has(shard_osd(s)));
+      if (stray && pg.start.history !== "unknown") this.#dirty.add(pg);
+    }
   }
 
   /** All PGs find out where they stand. */

@@ -27,7 +27,7 @@ export interface lacking {
 }
 /** One copy of a PG, or one shard of it, on one OSD. */
 export interface imagined_copy {
-  /** Has the log up to here. */
+  /** Has the log up to here. 0: knows of the PG, but never had anything of it. */
   last_update: number;
   /** Interval it was last active in, as its info and its history have it. */
   les: epoch_t;
@@ -132,6 +132,7 @@ export class ImaginedPG {
   info(s: pg_shard_t): copy_info_t {
     const c = this.copies.get(s);
     if (!c) return NO_COPY;
+    if (c.last_update === 0) return { ...NO_COPY, history: { last_epoch_started: c.history_les } };
     const last_update = eversion(1, c.last_update);
     return {
       last_update,
@@ -142,6 +143,19 @@ export class ImaginedPG {
       history: { last_epoch_started: c.history_les },
       stats: NO_STATS,
     };
+  }
+
+  /** Does it have all, or all that its log says? Not so for backfill targets. */
+  is_whole(s: pg_shard_t): boolean {
+    const c = this.copies.get(s);
+    return c !== undefined && c.complete && c.last_update > 0;
+  }
+  /** The primary takes over what its peers know of the history: it has the PG now, if be empty. */
+  learn(history_les: epoch_t): void {
+    const s = this.primary_shard();
+    const c = this.copies.get(s);
+    if (c) c.history_les = Math.max(c.history_les, history_les);
+    else this.copies.set(s, { last_update: 0, les: 0, history_les, complete: true, lacks: [] });
   }
 
   num_acting(): number {

@@ -92,7 +92,7 @@ export function shards_to_come(pg: ImaginedPG): pg_shard_t[] {
     const holders = first_holders(pg);
     return pg.shards(pg.cur.up).filter((s) => !holders.has(s));
   }
-  return pg.shards(pg.cur.up).filter((s) => !pg.copies.get(s)?.complete);
+  return pg.shards(pg.cur.up).filter((s) => !pg.is_whole(s));
 }
 
 /** As many as the map has found places for, less those that need not move. */

@@ -32,12 +32,14 @@ export function peer_pg(pg: ImaginedPG, map: OSDMap): peering_result {
   if (acting_primary < 0 || !map.is_up(acting_primary)) return { result: "no_primary" };
   // Members that never had it hear of a PG from those who have: if none is up, nobody peers.
   if (![...pg.copies.keys()].some((s) => map.is_up(shard_osd(s)))) return { result: "no_primary" };
+  const last_epoch_started = known_les(pg, map);
+  pg.learn(last_epoch_started);
   const prior = PriorSet.build({
     past_intervals: pg.past,
     osdmap: map,
     up,
     acting,
-    info: { history: { last_epoch_started: known_les(pg, map) } },
+    info: { history: { last_epoch_started } },
     pool: { info: pg.kind.pool },
     is_recoverable: pg.kind.is_recoverable,
   });

@@ -39,9 +39,9 @@ function resolve_unknown(pg: ImaginedPG, map: OSDMap): void {
 }
 
 function become_clean(pg: ImaginedPG, map: OSDMap): void {
-  const { up, acting } = pg.cur;
-  const members = pg.shards(acting);
-  if (members.length !== pg.kind.pool.size || up.some((o, i) => o !== acting[i])) return;
+  // Also where CRUSH finds fewer OSDs for it than serve it by pg_temp.
+  const members = pg.shards(pg.cur.acting);
+  if (members.length !== pg.kind.pool.size) return;
   pg.past.clear();
   pg.last_epoch_clean = map.epoch;
   // Strays that are there are told to remove their copies.

@@ -160,12 +160,12 @@ function state_of(t: ImaginedPG, unfound: whatif_answer): string {
   bits.add(t.is_active() ? "active" : "peered");
   const undersized = t.num_acting() < t.kind.pool.size;
   const lacking = t.shards(acting).some((s) => (t.copies.get(s)?.lacks.length ?? 0) > 0);
-  const filling = t.shards(up).some((s) => !t.copies.get(s)?.complete);
+  const filling = t.shards(up).some((s) => !t.is_whole(s));
   if (undersized) bits.add("undersized");
   if (undersized || lacking) bits.add("degraded");
   if (unfound === "yes") bits.add("recovery_unfound");
   else if (lacking) bits.add("recovery_wait");
   else if (filling) bits.add("backfill_wait");
-  if (!undersized && !lacking && !filling && !bits.has("remapped")) bits.add("clean");
+  if (!undersized && !lacking && !filling) bits.add("clean");
   return state_string(bits);
 }
