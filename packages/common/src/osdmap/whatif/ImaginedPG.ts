@@ -148,9 +148,9 @@ export class ImaginedPG {
   /** Does it have all, or all that its log says? Not so for backfill targets. */
   is_whole(s: pg_shard_t): boolean {
     const c = this.copies.get(s);
-    return c !== undefined && c.complete && c.last_update > 0;
+    return c ? c.complete && c.last_update > 0 : false;
   }
-  /** The primary takes over what its peers know of the history: it has the PG now, if be empty. */
+  /** The primary takes over what its peers know of the history: it has the PG now, if only in name. */
   learn(history_les: epoch_t): void {
     const s = this.primary_shard();
     const c = this.copies.get(s);
