@@ -81,6 +81,34 @@ describe("files that it writes", () => {
     expect(await run("new --createsimple 9999999 --clobber")).toMatchObject({ code: 1 });
     expect(map_of("new").max_osd).toBe(4);
   });
+  it("one that is made of a configuration file", async () => {
+    writeFileSync(
+      at("commands"),
+      "[mds.a]\nhost = h\n[osd.10]\nhost = b\nrow = r\n[osd.2]\nhost = c\n[osd.3]\n",
+    );
+    const line = "new --create-from-conf --with-default-pool --clobber --pg-bits 1";
+    expect(await run(`${line} -c commands --tree=plain`)).toMatchObject({
+      out: [
+        "ID  CLASS  WEIGHT   TYPE NAME                     STATUS  REWEIGHT  PRI-AFF",
+        "-1         3.00000  root default                                           ",
+        "-4         3.00000      row r                                              ",
+        "-3         3.00000          rack unknownrack                               ",
+        "-2         1.00000              host b                                     ",
+        "10         1.00000                  osd.10           DNE         0         ",
+        "-5         1.00000              host c                                     ",
+        " 2         1.00000                  osd.2            DNE         0         ",
+        "-6         1.00000              host unknownhost                           ",
+        " 3         1.00000                  osd.3            DNE         0         ",
+        "osdmaptool: writing epoch 1 to new",
+        "",
+      ].join("\n"),
+    });
+    expect([map_of("new").max_osd, map_of("new").get_pg_num(1)]).toEqual([11, 22]);
+    expect(await run(`${line} -c nowhere`)).toMatchObject({
+      code: 1,
+      err: "osdmaptool: osdmap file 'new'\nnowhere: no such file or directory\n",
+    });
+  });
   it("a map that was JSON only into another file", async () => {
     const { map } = decode_osdmap_binary(new Uint8Array(read("erasure-healthy-0")));
     writeFileSync(at("one"), JSON.stringify(map.dump()));
@@ -119,6 +147,39 @@ describe("-f json: one value, whatever was asked", () => {
       `-f json-pretty osdmaptool ${at("cluster")} --test-map-pg 1.2`,
     );
     expect(r.out.startsWith('{\n    "test_map_pg": {\n        "pgid": "1.2",')).toBe(true);
+  });
+});
+
+describe("--upmap", () => {
+  it("goes on in rounds until it is even, and writes the map", async () => {
+    copyFileSync(at("device-classes-0"), at("one"));
+    const line = "one --mark-up-in --upmap commands --upmap-active --upmap-deviation 1 --save";
+    const r = await run(line);
+    expect(r.out).toContain("pools pool1 pool2 pool3 pool4 pool5 pool6 \nprepared 10/10 changes\n");
+    expect(r.out).toMatch(/^Total time elapsed 0 secs, [4-9] rounds$/m);
+    expect(r.out).toMatch(/^osd\.19 pgs \d+$/m);
+    // Each of the commands stands in the map that was written.
+    const commands = readFileSync(at("commands"), "utf8").trim().split("\n");
+    const last = commands.at(-1)?.split(" ") ?? [];
+    expect(last.slice(0, 3)).toEqual(["ceph", "osd", "pg-upmap-items"]);
+    expect(
+      map_of("one")
+        .pg_upmap_items.get(last[3] ?? "")
+        ?.flat(),
+    ).toEqual(last.slice(4).map(Number));
+    expect(await run(line)).toMatchObject({
+      out: expect.stringContaining("prepared 0/10 changes\nTime elapsed 0 secs\nUnable to find"),
+    });
+  });
+  it("as data", async () => {
+    const r = await run("device-classes-0 --mark-up-in --upmap - --upmap-pool pool1 -f json");
+    const { upmap, upmap_cleanup } = JSON.parse(r.out);
+    expect(upmap).toMatchObject({ max: 10, max_deviation: 5, pools: [1] });
+    expect(upmap.rounds[0].new_pg_upmap_items[0]).toEqual({
+      pgid: expect.stringMatching(/^1\./),
+      mappings: [{ from: expect.any(Number), to: expect.any(Number) }],
+    });
+    expect(upmap_cleanup.old_pg_upmap_items).toEqual([]);
   });
 });
 

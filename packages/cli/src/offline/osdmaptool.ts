@@ -30,6 +30,7 @@ Examples:
   tako osdmaptool osdmap.bin --mark-out 3 --test-map-pgs
   tako osdmaptool osd-dump.json --crush crush.txt --test-map-object foo --pool 2
   tako osdmaptool new.bin --createsimple 12 --with-default-pool
+  tako osdmaptool osdmap.bin --upmap - --upmap-deviation 1
   tako osdmaptool osdmap.bin --test-map-pgs -f json
 
 The map: binary (ceph osd getmap), JSON (ceph osd dump -f json, ceph report) or Tako's own.
@@ -57,7 +58,7 @@ export function osdmaptool(words: readonly string[], global: GlobalOptions): voi
   const [file, ...more] = args.rest;
   if (file === undefined) throw usage_error(io, "must specify osdmap filename");
   if (more.length > 0) throw usage_error(io, "too many arguments");
-  check_numbers(args);
+  check_numbers(io, args);
   const range = range_of(args);
   if (range) {
     read_range(io, file, range.first, range.last);
@@ -70,14 +71,16 @@ export function osdmaptool(words: readonly string[], global: GlobalOptions): voi
     format: format_of(io, args, "--format", global.format),
     out_file: args.text("--out-file") ?? global.outFile,
   });
-  run_steps(run);
+  run_steps(run, args.text("--conf") ?? global.conf);
 }
 
 /** Those that are no numbers fail before anything is read. */
-function check_numbers(args: ToolArgs<osdmaptool_key>): void {
+function check_numbers(io: CliIo, args: ToolArgs<osdmaptool_key>): void {
   for (const o of OSDMAPTOOL_OPTIONS) {
     if ("value" in o && NUMBERS.has(o.value)) args.int(o.flags[0]);
   }
+  const deviation = args.int("--upmap-deviation") ?? 1;
+  if (deviation < 1) throw usage_error(io, "upmap-deviation must be >= 1");
 }
 const NUMBERS = new Set(["n", "osd", "id", "bits", "epoch"]);
 
@@ -95,12 +98,12 @@ function format_of(
   throw usage_error(io, `${key}: '${text}' is none of plain, json and json-pretty`);
 }
 
-function run_steps(run: OsdmaptoolRun): void {
+function run_steps(run: OsdmaptoolRun, conf: string | undefined): void {
   const { args } = run;
-  const makes = args.has("--createsimple");
+  const makes = args.has("--createsimple") || args.has("--create-from-conf");
   if (!makes && !args.has("--clobber")) run.load();
   else if (makes && !args.has("--clobber")) run.refuse_to_overwrite();
-  if (makes) make_map(run);
+  if (makes) make_map(run, conf);
   change_map(run);
   run_upmap(run);
   move_crush(run);
@@ -125,6 +128,7 @@ const ACTIONS = [
   "--test-map-pgs-dump",
   "--test-map-pgs-dump-all",
   "--adjust-crush-weight",
+  "--upmap",
   "--upmap-cleanup",
   "--out-file",
 ] as const;

@@ -4,6 +4,7 @@ import {
   adjust_crush_weight,
   CommandError,
   clear_temp,
+  create_from_conf,
   createsimple,
   encode_crush_binary,
   find_stale_temps,
@@ -16,32 +17,40 @@ import {
   type OSDMap,
   print_ostream_float,
 } from "@tako/common";
+import { file_error } from "../cli_context.ts";
 import { ToolError } from "../errors.ts";
 import type { OsdmaptoolRun } from "./OsdmaptoolRun.ts";
 import { parse_crush } from "./read_osdmap.ts";
 import { errno_text } from "./tool_args.ts";
 
 /** --createsimple and --create-from-conf, instead of reading a map. */
-export function make_map(run: OsdmaptoolRun): void {
+export function make_map(run: OsdmaptoolRun, conf: string | undefined): void {
   const { args } = run;
-  const num_osd = args.int("--createsimple");
-  if (num_osd !== undefined && num_osd < 1) run.fail("osdmaptool: osd count must be > 0");
-  const bits = (key: "--pg-bits" | "--pgp-bits") => {
-    const n = args.int(key);
-    return n === undefined ? {} : { [key === "--pg-bits" ? "pg_bits" : "pgp_bits"]: n };
+  const pg_bits = args.int("--pg-bits");
+  const pgp_bits = args.int("--pgp-bits");
+  const options = {
+    now: run.io.now_ms(),
+    ...(pg_bits === undefined ? {} : { pg_bits }),
+    ...(pgp_bits === undefined ? {} : { pgp_bits }),
+    with_default_pool: args.has("--with-default-pool"),
   };
+  const num_osd = args.int("--createsimple");
   try {
-    run.start_with(
-      createsimple(num_osd ?? 0, {
-        now: run.io.now_ms(),
-        ...bits("--pg-bits"),
-        ...bits("--pgp-bits"),
-        with_default_pool: args.has("--with-default-pool"),
-      }),
-    );
+    const made =
+      num_osd === undefined
+        ? create_from_conf(conf === undefined ? "" : read_conf(conf), conf ?? "", options)
+        : createsimple(num_osd, options);
+    run.start_with(made);
   } catch (e) {
     if (e instanceof CommandError) run.fail(e.message, 1, e);
     throw e;
+  }
+}
+function read_conf(file: string): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch (e) {
+    throw file_error(file, e);
   }
 }
 

@@ -17,6 +17,7 @@ export const OSDMAPTOOL_OPTIONS = [
   },
   { flags: ["--health"], about: "print what the map alone says about health" },
   { flags: ["--createsimple"], value: "n", about: "make a map of n OSDs on one host" },
+  { flags: ["--create-from-conf"], about: "make a map of the [osd.N] sections of --conf" },
   { flags: ["--with-default-pool"], about: "a map that is made has a pool, rbd" },
   {
     flags: ["--pg-bits", "--osd-pg-bits"],
@@ -51,16 +52,28 @@ export const OSDMAPTOOL_OPTIONS = [
   { flags: ["--test-map-object"], value: "name", about: "map an object to its PG and OSDs" },
   { flags: ["--pool"], value: "id", about: "of the tests (objects: default 1)" },
   { flags: ["--pg-num"], value: "n", about: "test as if pools had so many PGs" },
+  { flags: ["--upmap"], value: "file", about: "even out PGs: commands into a file, or -" },
   {
     flags: ["--upmap-cleanup"],
     value: "file",
     about: "remove upmaps that do not hold: commands into a file, or -",
   },
+  { flags: ["--upmap-max"], value: "n", about: "at most so many changes (default 10)" },
+  {
+    flags: ["--upmap-deviation"],
+    value: "n",
+    about: "even enough: PGs an OSD may be off (default 5)",
+  },
+  { flags: ["--upmap-pool"], value: "name", about: "even out this pool only; may be repeated" },
+  { flags: ["--upmap-active"], about: "go on in rounds until it is even" },
   { flags: ["--range-first"], value: "epoch", about: "read the maps <mapfile>/<epoch> from this" },
   { flags: ["--range-last"], value: "epoch", about: "... to this one" },
   { flags: ["--crush"], value: "file", about: "CRUSH map of a map that is a JSON dump" },
+  { flags: ["--conf", "-c"], value: "file", about: "of --create-from-conf" },
   { flags: ["--format", "-f"], value: "format", about: "of all output: plain, json, json-pretty" },
   { flags: ["--out-file", "-o"], value: "file", about: "write the map there, in Ceph's encoding" },
+  { flags: ["--osd-calc-pg-upmaps-aggressively"], value: "bool" },
+  { flags: ["--osd-calc-pg-upmaps-local-fallback-retries"], value: "n" },
   { flags: ["--help", "-h"] },
 ] as const satisfies readonly tool_option[];
 

@@ -12,7 +12,8 @@ export interface IniLine {
   readonly line: number;
 }
 
-const SECTION = /^\[\s*(global|mon|osd|client|(?:mon|osd|client)\.[A-Za-z0-9_-]+)\s*\]$/;
+/** Those of daemons that are not here may stand in a file of Ceph's. */
+const SECTION = /^\[\s*(global|(?:mon|mgr|mds|osd|client)(?:\.[A-Za-z0-9_.-]+)?)\s*\]$/;
 
 /** CommandError EINVAL with file and line for anything that is neither a section nor a setting. */
 export function parse_ini(text: string, file: string): IniLine[] {

@@ -6,6 +6,7 @@
 import { crush_hash32_2 } from "../crush/hash.ts";
 import { CRUSH_ITEM_NONE, pg_t } from "../types/osd_types.ts";
 import { CEPH_OSD_DEFAULT_PRIMARY_AFFINITY, CEPH_OSD_EXISTS, CEPH_OSD_UP } from "./flags.ts";
+import type { upmap_item_t } from "./Incremental.ts";
 import type { osdmap_fields } from "./osdmap_fields.ts";
 import { can_shift_osds, POOL_FLAGS, type pg_pool_t, raw_pg_to_pps } from "./pg_pool_t.ts";
 
@@ -98,20 +99,7 @@ export class PgStages {
     const { pg_upmap, pg_upmap_items, osd_weight } = this.#f;
     if (pg_upmap.size === 0 && pg_upmap_items.size === 0) return raw;
     const pg = pg_t(this.#id, ps);
-    // An id outside of the map has no weight to be out by; it goes when the down ones go.
-    const is_out = (o: number) => osd_weight[o] === 0;
-    let result = raw;
-    const list = pg_upmap.get(pg);
-    if (list) {
-      if (list.some(is_out)) return raw;
-      result = list;
-    }
-    for (const [from, to] of pg_upmap_items.get(pg) ?? []) {
-      const pos = result.indexOf(from);
-      if (pos < 0 || is_out(to) || result.includes(to)) continue;
-      result = result.map((o, i) => (i === pos ? to : o));
-    }
-    return result;
+    return apply_upmap(osd_weight, raw, pg_upmap.get(pg), pg_upmap_items.get(pg));
   }
 
   #up_members(osds: Osds): Osds {
@@ -137,6 +125,28 @@ export class PgStages {
     if (pos <= 0 || !can_shift_osds(this.#pool)) return { up, up_primary };
     return { up: [up_primary, ...up.slice(0, pos), ...up.slice(pos + 1)], up_primary };
   }
+}
+
+/** The upmap entries of a PG put onto what CRUSH gave: those that cannot be met have no effect. */
+export function apply_upmap(
+  osd_weight: readonly number[],
+  raw: Osds,
+  list: Osds | undefined,
+  items: readonly upmap_item_t[] | undefined,
+): Osds {
+  // An id outside of the map has no weight to be out by; it goes when the down ones go.
+  const is_out = (o: number) => osd_weight[o] === 0;
+  let result = raw;
+  if (list) {
+    if (list.some(is_out)) return raw;
+    result = list;
+  }
+  for (const [from, to] of items ?? []) {
+    const pos = result.indexOf(from);
+    if (pos < 0 || is_out(to) || result.includes(to)) continue;
+    result = result.map((o, i) => (i === pos ? to : o));
+  }
+  return result;
 }
 
 /** The members that pass `test`: closed up in a replicated pool, with holes in an erasure pool. */

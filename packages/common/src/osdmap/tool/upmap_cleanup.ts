@@ -9,6 +9,8 @@ import { pg_pool, pg_ps, type pg_t, spg_cmp } from "../../types/osd_types.ts";
 import { CEPH_OSD_EXISTS } from "../flags.ts";
 import type { Incremental, upmap_item_t } from "../Incremental.ts";
 import type { OSDMap } from "../OSDMap.ts";
+import type { pg_pool_t } from "../pg_pool_t.ts";
+import { RuleTree } from "../RuleTree.ts";
 
 export interface upmap_cleanup {
   readonly remove_pg_upmap: readonly pg_t[];
@@ -17,11 +19,13 @@ export interface upmap_cleanup {
 }
 
 export function find_upmap_cleanup(m: OSDMap): upmap_cleanup {
+  const checker = new UpmapChecker(m);
   const cancel = new Set<pg_t>();
   const replace = new Map<pg_t, readonly upmap_item_t[]>();
   const pgs = [...new Set([...m.pg_upmap.keys(), ...m.pg_upmap_items.keys()])].sort(spg_cmp);
   for (const pg of pgs) {
-    const verdict = check_pg(m, pg);
+    const up = m.pg_to_raw_upmap(pg);
+    const verdict = checker.check_pg(pg, up, m.pg_upmap.get(pg), m.pg_upmap_items.get(pg));
     if (verdict === "cancel") cancel.add(pg);
     else if (verdict) replace.set(pg, verdict);
   }
@@ -72,28 +76,53 @@ function can_matter(osdmap: OSDMap, inc: Incremental): boolean {
   );
 }
 
-/** undefined: the entries of the PG may stay; a list: its items have to become these. */
-function check_pg(m: OSDMap, pg: pg_t): "cancel" | readonly upmap_item_t[] | undefined {
-  const pool = m.get_pg_pool(pg_pool(pg));
-  // A PG above pg_num_pending is about to be merged.
-  if (!pool || pg_ps(pg) >= Math.min(pool.pg_num, pool.pg_num_pending)) return "cancel";
-  const { raw } = m.pg_to_raw_osds(pg);
-  const up = m.pg_to_raw_upmap(pg);
-  const rule = m.crush.get_rule(pool.crush_rule);
-  if (!rule || !verify_upmap(m.crush, rule, pool.size, up)) return "cancel";
-  const weights = rule_weight_osd_map(m.crush, rule);
-  for (const osd of up) {
-    const w = weights.get(osd);
-    if (w === undefined || w * m.get_weightf(osd) === 0) return "cancel";
+/** Judges the upmap entries of a map's PGs, those that it has and those that it might get. */
+export class UpmapChecker {
+  readonly #m: OSDMap;
+  readonly #trees = new Map<number, RuleTree>();
+
+  constructor(m: OSDMap) {
+    this.#m = m;
   }
-  const list = m.pg_upmap.get(pg);
-  if (list && list.length === raw.length && list.every((o, i) => o === raw[i])) return "cancel";
-  const items = m.pg_upmap_items.get(pg);
-  if (!items) return undefined;
-  // A target that is not in the map has no weight to be out by.
-  const valid = items.filter(([from, to]) => raw.includes(from) && m.f.osd_weight[to] !== 0);
-  if (valid.length === 0) return "cancel";
-  return valid.length === items.length ? undefined : valid;
+
+  /** undefined when the map does not have the rule. */
+  tree_of(pool: pg_pool_t): RuleTree | undefined {
+    const id = pool.crush_rule;
+    const rule = this.#m.crush.get_rule(id);
+    if (!rule) return undefined;
+    const tree = this.#trees.get(id) ?? new RuleTree(this.#m.crush, rule);
+    this.#trees.set(id, tree);
+    return tree;
+  }
+
+  /**
+   * undefined: the entries of the PG may stay; a list: its items have to become these. `up` is
+   * what CRUSH and the entries give.
+   */
+  check_pg(
+    pg: pg_t,
+    up: readonly number[],
+    list: readonly number[] | undefined,
+    items: readonly upmap_item_t[] | undefined,
+  ): "cancel" | readonly upmap_item_t[] | undefined {
+    const m = this.#m;
+    const pool = m.get_pg_pool(pg_pool(pg));
+    // A PG above pg_num_pending is about to be merged.
+    if (!pool || pg_ps(pg) >= Math.min(pool.pg_num, pool.pg_num_pending)) return "cancel";
+    const tree = this.tree_of(pool);
+    if (!tree || !tree_allows(tree, pool.size, up)) return "cancel";
+    for (const osd of up) {
+      const w = tree.weights().get(osd);
+      if (w === undefined || w * m.get_weightf(osd) === 0) return "cancel";
+    }
+    const { raw } = m.pg_to_raw_osds(pg);
+    if (list && list.length === raw.length && list.every((o, i) => o === raw[i])) return "cancel";
+    if (!items) return undefined;
+    // A target that is not in the map has no weight to be out by.
+    const valid = items.filter(([from, to]) => raw.includes(from) && m.f.osd_weight[to] !== 0);
+    if (valid.length === 0) return "cancel";
+    return valid.length === items.length ? undefined : valid;
+  }
 }
 
 /** Would the rule allow these devices? */
@@ -103,6 +132,10 @@ export function verify_upmap(
   pool_size: number,
   up: readonly number[],
 ): boolean {
+  return tree_allows(new RuleTree(crush, rule), pool_size, up);
+}
+
+function tree_allows(tree: RuleTree, pool_size: number, up: readonly number[]): boolean {
   let root = 0;
   let cursor = 0;
   /** How many a choose step picks, by type; the first step of a type counts. */
@@ -110,7 +143,7 @@ export function verify_upmap(
   const want = (type: number, n: number) => {
     if (!numbers.has(type)) numbers.set(type, n);
   };
-  for (const s of rule.steps) {
+  for (const s of tree.rule.steps) {
     const numrep = s.arg1 > 0 ? s.arg1 : s.arg1 + pool_size;
     switch (s.op) {
       case CRUSH_RULE_OPS.take:
@@ -120,19 +153,19 @@ export function verify_upmap(
       case CRUSH_RULE_OPS.chooseleaf_indep: {
         want(s.arg2, numrep);
         if (s.arg2 > 0) want(0, 1);
-        const by_parent = parents_of(crush, rule, s.arg2, up);
+        const by_parent = parents_of(tree, s.arg2, up);
         if ([...by_parent.values()].some((osds) => osds.size > 1)) return false;
         break;
       }
       case CRUSH_RULE_OPS.choose_firstn:
       case CRUSH_RULE_OPS.choose_indep:
         want(s.arg2, numrep);
-        if (parents_of(crush, rule, s.arg2, up).size > numrep) return false;
+        if (parents_of(tree, s.arg2, up).size > numrep) return false;
         break;
       case CRUSH_RULE_OPS.emit: {
         const picked = [...numbers.values()].reduce((n, x) => n * x, 1);
         for (let c = 0; root < 0 && cursor < up.length && c < picked; c++) {
-          if (!crush.subtree_contains(root, up[cursor++] ?? 0)) return false;
+          if (!tree.contains(root, up[cursor++] ?? 0)) return false;
         }
         numbers.clear();
         root = 0;
@@ -145,47 +178,15 @@ export function verify_upmap(
 
 /** Devices by their ancestor of a type below what the rule takes; those without one are left out. */
 function parents_of(
-  crush: CrushWrapper,
-  rule: crush_rule,
+  tree: RuleTree,
   type: number,
   osds: readonly number[],
 ): Map<number, Set<number>> {
-  const candidates = crush
-    .find_takes_by_rule(rule.id)
-    .flatMap((root) => children_of_type(crush, root, type));
   const out = new Map<number, Set<number>>();
   for (const osd of osds) {
-    const parent = candidates.find((c) => crush.subtree_contains(c, osd));
+    const parent = tree.parent_of_type(osd, type);
     if (parent === undefined || parent >= 0) continue;
     out.set(parent, (out.get(parent) ?? new Set()).add(osd));
   }
   return out;
-}
-function children_of_type(crush: CrushWrapper, id: number, type: number): number[] {
-  if (id >= 0) return type === 0 ? [id] : [];
-  const b = crush.get_bucket(id);
-  if (!b || b.type < type) return [];
-  if (b.type === type) return [id];
-  return b.items.flatMap((i) => children_of_type(crush, i, type));
-}
-
-/** Each device's share of the weight below what the rule takes. */
-function rule_weight_osd_map(crush: CrushWrapper, rule: crush_rule): Map<number, number> {
-  const out = new Map<number, number>();
-  for (const s of rule.steps) {
-    if (s.op !== CRUSH_RULE_OPS.take) continue;
-    const below = new Map<number, number>();
-    if (s.arg1 >= 0) below.set(s.arg1, 1);
-    else take_weights(crush, s.arg1, below);
-    const sum = [...below.values()].reduce((a, b) => a + b, 0);
-    for (const [osd, w] of below) out.set(osd, (out.get(osd) ?? 0) + w / sum);
-  }
-  return out;
-}
-function take_weights(crush: CrushWrapper, id: number, out: Map<number, number>): void {
-  const b = crush.get_bucket(id);
-  b?.items.forEach((item, i) => {
-    if (item >= 0) out.set(item, b.item_weights[i] ?? 0);
-    else take_weights(crush, item, out);
-  });
 }
