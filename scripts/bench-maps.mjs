@@ -9,6 +9,7 @@ import { prepare } from "./lib/prepare.mjs";
 
 await prepare();
 const { benchMon } = await import("./lib/bench_mon.mjs");
+const { benchOsd } = await import("./lib/bench_osd.mjs");
 
 /** Seconds of CPU. @param {() => void} fn */
 function time(fn) {
@@ -25,3 +26,8 @@ function show(seconds) {
 }
 const { down, up } = benchMon(1000, 15, time);
 console.log(`monitor, one OSD marked down: ${show(down)}, up again: ${show(up)}`);
+for (const pgs of [100, 1000, 4000]) {
+  const o = benchOsd(1000, pgs, 15, time);
+  const reports = `${o.stats_per_epoch} PG reports an epoch`;
+  console.log(`OSD with ${pgs} PGs, another marked down: ${show(o.down)}; ${reports}`);
+}

@@ -31,7 +31,7 @@ beforeEach(() => {
   times = new Map();
   alike.clear();
   const ways = ["pg_to_up_acting_osds", "pg_to_raw_up", "pg_to_raw_osds", "pg_to_raw_upmap"];
-  unwrap = [...ways, "crush_pick"].map((way) =>
+  unwrap = [...ways, "crush_pick", "peek_crush_pick"].map((way) =>
     wrap(OSDMap.prototype, way, (map, _, call) => {
       asked.push(map);
       const answer = call();

@@ -308,9 +308,13 @@ export class OSDMap {
   pg_to_raw_upmap(pg: pg_t): readonly number[] {
     return this.#mapper.pg_to_raw_upmap(pg);
   }
-  /** For OSDMapMapping: what CRUSH says of a PG of a pool that exists, not remembered here. */
+  /** What CRUSH says of a PG of a pool that exists. */
   crush_pick(pool: number, ps: number): crush_pick_t {
     return this.#mapper.crush_pick(pool, ps);
+  }
+  /** The same, not remembered: for OSDMapMapping, which keeps all of them itself. */
+  peek_crush_pick(pool: number, ps: number): crush_pick_t {
+    return this.#mapper.peek_crush_pick(pool, ps);
   }
   /** `lender` is asked before CRUSH. */
   lend_placements(lender: PlacementLender): void {

@@ -129,7 +129,9 @@ class PoolMapping {
 
   /** Asks CRUSH (through the map, which may know), then goes on as {@link stage}. True: moved. */
   map(m: OSDMap, id: number, stages: PgStages, row: number): boolean {
-    const { picked, tested } = m.crush_pick(id, this.seed(row));
+    const ps = this.seed(row);
+    // Whoever wants some PGs only will ask the map for the same ones.
+    const { picked, tested } = this.#seeds ? m.crush_pick(id, ps) : m.peek_crush_pick(id, ps);
     this.#picked.set(row, picked);
     this.#tested.set(row, tested);
     return this.#finish(stages, row, picked);

@@ -124,8 +124,15 @@ export class PgMapper {
   lend(lender: PlacementLender): void {
     this.#lender = lender;
   }
-  /** Not remembered: for one who keeps it himself, and lends. */
   crush_pick(id: number, ps: number): crush_pick_t {
+    const table = this.#table(id);
+    const pick = this.peek_crush_pick(id, ps);
+    table.picked[ps] = pick.picked;
+    table.tested[ps] = pick.tested;
+    return pick;
+  }
+  /** Not remembered: for one who keeps all of them himself, and lends. */
+  peek_crush_pick(id: number, ps: number): crush_pick_t {
     const table = this.#tables.get(id);
     const [picked, tested] = [table?.picked[ps], table?.tested[ps]];
     if (picked && tested) return { picked, tested };
@@ -149,13 +156,7 @@ export class PgMapper {
   }
 
   #crush(id: number, ps: number): Osds {
-    const table = this.#table(id);
-    const known = table.picked[ps];
-    if (known) return known;
-    const { picked, tested } = this.crush_pick(id, ps);
-    table.picked[ps] = picked;
-    table.tested[ps] = tested;
-    return picked;
+    return this.#table(id).picked[ps] ?? this.crush_pick(id, ps).picked;
   }
 }
 

@@ -1,10 +1,4 @@
-import {
-  type OSDMap,
-  object_stat_sum_t,
-  type pg_t,
-  spg_cmp,
-  stat_sum_add,
-} from "@tako/common";
+import { type OSDMap, object_stat_sum_t, type pg_t, spg_cmp, stat_sum_add } from "@tako/common";
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import { type FakeOsd, Harness } from "../testing/harness.ts";

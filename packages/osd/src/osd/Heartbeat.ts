@@ -57,8 +57,12 @@ export class Heartbeat {
   readonly #failure_queue = new Map<number, number>();
   /** Reported and not withdrawn. */
   readonly #failure_pending = new Map<number, { since: number; addr: entity_addr_t }>();
+  /** The PGs may have to do with other OSDs than they did. */
   #need_update = true;
   #last_update = 0;
+  /** OSDs that the PGs had to do with when they were asked last. */
+  #of_pgs: readonly number[] = [];
+  #new_map = false;
   #ping_timer: TimerHandle | null = null;
   #running = false;
 
@@ -102,7 +106,7 @@ export class Heartbeat {
       this.#failure_pending.delete(p.osd);
       this.#remove(p);
     }
-    this.#need_update = true;
+    this.#new_map = true;
     this.maybe_update_peers();
   }
   #remove(p: Peer): void {
@@ -115,10 +119,15 @@ export class Heartbeat {
   maybe_update_peers(): void {
     const now = this.#p.clock.mono_ms();
     const grace_ms = this.#p.config.get("osd_heartbeat_grace") * 1000;
-    if (!this.#need_update && now - this.#last_update < grace_ms) return;
+    const ask_pgs = this.#need_update || now - this.#last_update >= grace_ms;
+    if (!ask_pgs && !this.#new_map) return;
     if (this.#p.get_up_epoch() === 0) return;
+    if (ask_pgs) {
+      this.#of_pgs = [...this.#p.pg_peers()];
+      this.#last_update = now;
+    }
     this.#need_update = false;
-    this.#last_update = now;
+    this.#new_map = false;
     const wanted = this.#wanted_peers();
     for (const p of [...this.#peers.values()]) if (!wanted.has(p.osd)) this.#remove(p);
     const map = this.#p.get_osdmap();
@@ -140,7 +149,7 @@ export class Heartbeat {
     const map = this.#p.get_osdmap();
     const ups = map.get_up_osds().filter((o) => o !== whoami);
     const wanted = new Set<number>();
-    for (const o of this.#p.pg_peers()) if (o !== whoami && map.is_up(o)) wanted.add(o);
+    for (const o of this.#of_pgs) if (o !== whoami && map.is_up(o)) wanted.add(o);
     // Neighbours by id, so that every OSD is watched even without PGs.
     const next = ups.find((o) => o > whoami) ?? ups[0];
     const prev = ups.findLast((o) => o < whoami) ?? ups.at(-1);

@@ -3,7 +3,16 @@
  * state, publishes, and lets everything that waited go on.
  * Ceph counterpart: OSD::_committed_osd_maps, consume_map, activate_map. Rules: peering.md §3.3, §3.4.
  */
-import { addr_eq, type Connection, type epoch_t, type Message, type OSDMap } from "@tako/common";
+import {
+  addr_eq,
+  type Connection,
+  type epoch_t,
+  type Message,
+  type OSDMap,
+  OSDMapMapping,
+} from "@tako/common";
+import { MapStep } from "../peering/map_step.ts";
+import type { PG } from "../pg/PG.ts";
 import type { OSD, OSDPorts } from "./OSD.ts";
 
 /** Most messages that may wait for a map. */
@@ -16,6 +25,10 @@ export class MapConsumer {
   #osdmap: OSDMap | undefined;
   /** OSD-level messages whose epoch is ahead of #osdmap, in arrival order. */
   #waiting_for_osdmap: { con: Connection; m: Message }[] = [];
+  /** Where the PGs of this OSD are mapped by #osdmap, and which these are. */
+  #mapping: { readonly of: OSDMapMapping; readonly pgs: readonly PG[] } | undefined;
+  /** To #osdmap, from the map that was consumed last. */
+  #steps: MapStep[] = [];
 
   constructor(osd: OSD, ports: OSDPorts) {
     this.#osd = osd;
@@ -79,6 +92,7 @@ export class MapConsumer {
     const last = this.#osdmap;
     if (last) {
       pgs.note_deleted_pools(last, next);
+      this.#steps.push(this.#step(last, next));
       for (const o of last.get_up_osds()) {
         const stays = next.is_up(o) && addr_eq(next.get_addr(o), last.get_addr(o));
         if (!stays && o !== this.#p.whoami) this.#note_down_osd(o, last);
@@ -91,6 +105,20 @@ export class MapConsumer {
     }
     const { epoch } = next;
     this.#p.log.info({ epoch, up: next.get_up_osds(), up_epoch: boot.up_epoch }, "osdmap_epoch");
+  }
+  #step(last: OSDMap, next: OSDMap): MapStep {
+    const pgs = this.#osd.pgs.all();
+    if (this.#mapping?.pgs !== pgs || this.#mapping.of.epoch !== last.epoch) {
+      this.#mapping = {
+        of: new OSDMapMapping(
+          last,
+          pgs.map((pg) => pg.pgid),
+        ),
+        pgs,
+      };
+    }
+    const { changed } = this.#mapping.of.update(next);
+    return new MapStep(this.#p.whoami, last, next, changed);
   }
   #note_down_osd(osd: number, last: OSDMap): void {
     const addr = last.get_addr(osd);
@@ -124,10 +152,12 @@ export class MapConsumer {
     const { boot, heartbeat, ops, pgs, service, wq } = this.#osd;
     const before = service.published;
     service.publish(map);
+    const steps = this.#steps.splice(0);
+    const concerned = pgs.all().filter((pg) => !steps.every((step) => pg.skip_map(step)));
     ops.dispatch_sessions_waiting_on_map();
     ops.clear_waiting_for_pg(map);
     const e = map.epoch;
-    for (const pg of pgs.all()) {
+    for (const pg of concerned) {
       const evt = { type: "NullEvt" } as const;
       wq.queue_event(pg, { epoch_sent: e, epoch_requested: e, evt, requires_pg: true });
     }

@@ -31,6 +31,8 @@ export class PeeringWQ {
   readonly #events = new Map<PG, PeeringEvt[]>();
   #scheduled = false;
   #stopped = false;
+  /** As of the beginning of the batch: they only go up. Undefined: not asked for yet. */
+  #min_pg_epoch: epoch_t | undefined;
 
   constructor(ports: PeeringWQPorts) {
     this.#p = ports;
@@ -74,6 +76,7 @@ export class PeeringWQ {
       if (batch.length >= max) break;
       batch.push(pg);
     }
+    this.#min_pg_epoch = undefined;
     let up_thru_wanted = 0;
     for (const pg of batch) {
       this.#queue.delete(pg);
@@ -115,7 +118,8 @@ export class PeeringWQ {
     children.push(...split_pg(pg, rctx));
     if (pg.osdmap_epoch >= target) return true;
     const advance = this.#p.config.get("osd_map_max_advance");
-    let max = (this.#p.min_pg_epoch() ?? pg.osdmap_epoch + 1) + advance;
+    this.#min_pg_epoch ??= this.#p.min_pg_epoch() ?? pg.osdmap_epoch + 1;
+    let max = this.#min_pg_epoch + advance;
     let lastmap = pg.peering.osdmap;
     for (let e = pg.osdmap_epoch + 1; e <= target && e <= max; e++) {
       const map = this.#p.try_get_map(e);

@@ -213,6 +213,10 @@ export class MissingLoc {
     if (!this.#sources.delete(shard)) return;
     for (const hoid of this.#at.keys()) this.remove_location(hoid, shard);
   }
+  /** Shards from which objects may be had. */
+  get sources(): ReadonlySet<pg_shard_t> {
+    return this.#sources;
+  }
   /** Forgets the sources on OSDs that are down; returns those. */
   check_recovery_sources(is_down: (osd: number) => boolean): pg_shard_t[] {
     const gone = [...this.#sources].filter((s) => is_down(shard_osd(s))).sort(shard_cmp);

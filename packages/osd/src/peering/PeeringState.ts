@@ -50,6 +50,7 @@ import * as interval from "./interval.ts";
 import * as invariants from "./invariants.ts";
 import * as log_ops from "./log_ops.ts";
 import { MissingLoc } from "./MissingLoc.ts";
+import { check_none_of_its_business, type MapStep } from "./map_step.ts";
 import { PeeringMachine } from "./PeeringMachine.ts";
 import type { full_state_t, PeeringStateInit, PGPool } from "./PeeringStateInit.ts";
 import * as persist from "./persist.ts";
@@ -233,6 +234,13 @@ export class PeeringState {
   /** Once after the last advance_map of a turn. */
   activate_map(rctx: RecoveryCtx): void {
     interval.activate_map(this, rctx);
+  }
+  /** Goes on to a map that is none of its business, instead of both. False: it may be, feed them. */
+  skip_map(step: MapStep): boolean {
+    if (step.concerns(this)) return false;
+    if (this.config.get("osd_debug_check_invariants")) check_none_of_its_business(this, step);
+    this.osdmap = step.osdmap;
+    return true;
   }
   /** Is `evt` of an interval (or peering attempt) that is over? peering.md §4.2. */
   old_peering_evt(evt: Pick<PeeringEvt, "epoch_sent" | "epoch_requested">): boolean {

@@ -28,6 +28,7 @@ import {
   type TimerHandle,
 } from "@tako/common";
 import type { PeeringEvent, PeeringEvt } from "../peering/events.ts";
+import type { MapStep } from "../peering/map_step.ts";
 import { PeeringState, type PGPool } from "../peering/PeeringState.ts";
 import type { RecoveryCtx } from "../peering/RecoveryCtx.ts";
 import { split_into } from "../peering/split.ts";
@@ -222,6 +223,10 @@ export class PG {
     this.#feed(rctx, () => {
       this.peering.advance_map(map, lastmap, up, up_primary, acting, acting_primary, rctx);
     });
+  }
+  /** A map that changes nothing for the PG, instead of both. False: it may, feed them. */
+  skip_map(step: MapStep): boolean {
+    return this.waits.waiting_for_map.size === 0 && this.peering.skip_map(step);
   }
   /** ActMap: once after the advances of a turn. */
   handle_activate_map(rctx: RecoveryCtx): void {
