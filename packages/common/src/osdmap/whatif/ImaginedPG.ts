@@ -121,8 +121,10 @@ export class ImaginedPG {
     }
   }
 
+  /** Each once: an upmap may name an OSD twice. */
   shards(osds: readonly number[]): pg_shard_t[] {
-    return list_to_shards(osds, this.kind.ec);
+    const shards = list_to_shards(osds, this.kind.ec);
+    return shards.filter((s, i) => s !== shards[i - 1]);
   }
   /** The shard that the acting primary is. */
   primary_shard(): pg_shard_t {

@@ -97,9 +97,11 @@ export function shards_to_come(pg: ImaginedPG): pg_shard_t[] {
 
 /** As many as the map has found places for, less those that need not move. */
 function fewest(pg: ImaginedPG, map: OSDMap): number {
+  const places = new Set(pg.shards(pg.cur.up));
   const may_stay = [...first_holders(pg)].filter((s) => {
     const o = shard_osd(s);
-    return map.is_up(o) && map.is_in(o);
+    // There are rules that place on an OSD whether it is in or not.
+    return (map.is_up(o) && map.is_in(o)) || places.has(s);
   });
-  return Math.max(0, pg.shards(pg.cur.up).length - may_stay.length);
+  return Math.max(0, places.size - may_stay.length);
 }

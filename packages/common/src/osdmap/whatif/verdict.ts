@@ -45,7 +45,8 @@ export interface judged_pg {
 function shards_of(kind: pool_kind, osds: readonly number[]): pg_shard_t[] {
   return osds.flatMap((o, i): pg_shard_t[] => {
     if (o === CRUSH_ITEM_NONE) return [];
-    return kind.ec ? [`${o}(${i})`] : [`${o}`];
+    if (kind.ec) return [`${o}(${i})`];
+    return osds.indexOf(o) === i ? [`${o}`] : [];
   });
 }
 const has = (state: string, word: string) => state.split("+").includes(word);

@@ -1,6 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { from_base64, osdmap_vectors } from "../../crush/testing/vectors.ts";
 import { CRUSH_ITEM_NONE, type pg_t } from "../../types/osd_types.ts";
+import { decode_osdmap_binary } from "../binary/file.ts";
 import { new_incremental } from "../Incremental.ts";
 import type { OSDMap } from "../OSDMap.ts";
 import { type pg_pool_t, TYPE_ERASURE } from "../pg_pool_t.ts";
@@ -326,5 +328,24 @@ describe("whatif: any steps", () => {
     expect(r.states.after).toEqual(r.states.before);
     expect(r.margin.after).toEqual(r.margin.before);
     expect(r.movement).toMatchObject({ pgs: 0, shards: 0, lower_bound: { shards: 0 } });
+  });
+});
+
+describe("whatif: maps that Ceph's own tools were observed on", () => {
+  it.each(osdmap_vectors().map((v) => [v.id, v] as const))("%s", (_, v) => {
+    const { map } = decode_osdmap_binary(from_base64(v.osdmap_binary_base64));
+    const osds = map.get_all_osds().filter((o) => !map.is_destroyed(o));
+    const some = (n: number) => osds.filter((_o, i) => i % 3 === n);
+    const steps = [0, 1].flatMap((n) => {
+      const who = some(n).join(",");
+      return who === "" ? [] : [`down ${who}`, "write", `out ${who}`, "settle", `up ${who}`];
+    });
+    for (const n of [0, 2, steps.length]) {
+      const r = whatif(map, parse_whatif_sequence(map, steps.slice(0, n).join("\n")));
+      const { before, after } = r.pgs;
+      expect(after.active + after.inactive + after.unknown).toBe(before.total);
+      expect(r.movement.shards).toBeGreaterThanOrEqual(r.movement.lower_bound.shards);
+      if (n === 0) expect(r.states.after).toEqual(r.states.before);
+    }
   });
 });
