@@ -36,34 +36,32 @@ interface Level {
 const NOWHERE = 0x7fffffff;
 
 function count_pg(level: Level, p: judged_pg, copies: Copies | undefined): void {
-  const members = by_domain(level, p.members);
+  const domain_of = (shard: pg_shard_t) => level.domain[shard_osd(shard)] ?? NOWHERE;
+  const members = p.members.map(domain_of);
+  const holders = copies?.holders.map(domain_of) ?? [];
+  const all = copies?.holders === p.members ? members : [...members, ...holders];
   const { min_size } = p.kind.pool;
-  const domains = new Set(members.keys());
-  for (const s of copies?.holders ?? []) domains.add(level.domain[shard_osd(s)] ?? NOWHERE);
-  domains.delete(NOWHERE);
-  for (const domain of domains) {
-    let t = level.tallies.get(domain);
-    if (!t) {
-      t = new Tally();
-      level.tallies.set(domain, t);
-    }
-    const lost = members.get(domain) ?? 0;
-    if (lost > 0) {
+  for (let i = 0; i < all.length; i++) {
+    const domain = all[i] ?? NOWHERE;
+    if (domain === NOWHERE || all.indexOf(domain) !== i) continue;
+    const t = tally_of(level, domain);
+    let left = 0;
+    for (const d of members) if (d !== domain) left++;
+    if (left < members.length) {
       t.pgs++;
-      const left = p.members.length - lost;
       if (p.pg.active !== "no" && left < min_size) t.inactive++;
       if (p.pg.active !== "no" && left === min_size) t.no_margin++;
     }
     if (copies && !copies.enough((o) => level.domain[o] !== domain)) t.last_copy++;
   }
 }
-function by_domain(level: Level, shards: judged_pg["members"]): Map<number, number> {
-  const out = new Map<number, number>();
-  for (const s of shards) {
-    const d = level.domain[shard_osd(s)] ?? NOWHERE;
-    if (d !== NOWHERE) out.set(d, (out.get(d) ?? 0) + 1);
+function tally_of(level: Level, domain: number): Tally {
+  let t = level.tallies.get(domain);
+  if (!t) {
+    t = new Tally();
+    level.tallies.set(domain, t);
   }
-  return out;
+  return t;
 }
 
 interface Copies {
@@ -78,8 +76,9 @@ function copies_of(map: OSDMap, p: judged_pg): Copies | undefined {
     if (p.start.missing === "unknown" || p.start.history === "unknown") return undefined;
     if (members.length < kind.needed) return undefined;
     const enough = (test: (o: number) => boolean) => {
-      const left = members.filter((s) => test(shard_osd(s)));
-      return left.length >= kind.needed;
+      let left = 0;
+      for (const s of members) if (test(shard_osd(s))) left++;
+      return left >= kind.needed;
     };
     return { holders: members, enough };
   }
