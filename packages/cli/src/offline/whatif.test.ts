@@ -62,6 +62,7 @@ describe("tako whatif", () => {
   it("prints a table", async () => {
     const { out } = await tako(`whatif ${MAP} --down 2 --write --down 1 --up 2`);
     await expect(out).toMatchFileSnapshot("../../testdata/whatif.txt");
+    expect(readFileSync(path("../../../../docs/tools.md"), "utf8")).toContain(out);
   });
   it.each([
     ["--down osd.7", 2, "--down: osd.7 is not below max_osd 3 (did you mean 'osd.0'"],
