@@ -10,7 +10,7 @@ import { CrushDraft, type weight_set_mode } from "./CrushDraft.ts";
 import { class_in_use_by, set_device_class } from "./edit_classes.ts";
 import { add_rule, add_simple_rule, type simple_rule_options } from "./edit_rules.ts";
 import { crush_weight, is_valid_crush_name, need_crush_name } from "./names.ts";
-import { type reclassify_options, reclassify } from "./reclassify.ts";
+import { reclassify, type reclassify_options } from "./reclassify.ts";
 import { TUNABLE_PROFILES } from "./tunables.ts";
 import {
   CRUSH_BUCKET_LIST,
@@ -222,13 +222,19 @@ export class CrushBuilder {
   }
 
   /** As a daemon does at its start: the item moves, a weight it has stays. True if it changed. */
-  create_or_move_item(item: number, weight: number, name: string, loc: crush_location): boolean {
+  create_or_move_item(
+    item: number,
+    weight: number,
+    name: string,
+    loc: crush_location,
+    mode: weight_set_mode = "update_weight_sets",
+  ): boolean {
     need_crush_name(name);
     if (this.check_item_loc(item, loc)) return false;
     const holder = this.#d.holders(item)[0];
     const had = holder?.item_weights[holder.items.indexOf(item)];
     if (had !== undefined) this.#unlink(item);
-    this.insert_item(item, had === undefined ? weight : had / 0x10000, name, loc);
+    this.insert_item(item, had === undefined ? weight : had / 0x10000, name, loc, mode);
     return true;
   }
 
@@ -362,23 +368,31 @@ export class CrushBuilder {
   // ---------------------------------------------------------------- weights
 
   /** Sets an item's weight wherever it is. True if that changed anything. */
-  adjust_item_weight(item: number, weight: number): boolean {
+  adjust_item_weight(
+    item: number,
+    weight: number,
+    mode: weight_set_mode = "update_weight_sets",
+  ): boolean {
     const w = crush_weight(weight);
     const holders = this.#d.holders(item);
     if (holders.length === 0) refuse("ENOENT", `${this.#shown(item)} is in no bucket`);
     const differs = holders.some((b) => b.item_weights[b.items.indexOf(item)] !== w);
-    this.#d.adjust_item_weight(item, w, "update_weight_sets");
+    this.#d.adjust_item_weight(item, w, mode);
     return differs;
   }
   /** Sets the weight of every device below `id`. */
-  adjust_subtree_weight(id: number, weight: number): void {
+  adjust_subtree_weight(
+    id: number,
+    weight: number,
+    mode: weight_set_mode = "update_weight_sets",
+  ): void {
     const w = crush_weight(weight);
     this.#need_bucket(id);
     for (const queue = [id]; queue.length > 0; ) {
       const at = queue.shift() ?? 0;
       for (const item of this.#d.buckets.get(at)?.items ?? []) {
         if (item < 0) queue.push(item);
-        else this.#d.adjust_item_weight_in_bucket(item, w, at, "update_weight_sets");
+        else this.#d.adjust_item_weight_in_bucket(item, w, at, mode);
       }
     }
     this.#d.rebuild_shadows_later();
@@ -450,7 +464,9 @@ export class CrushBuilder {
     return set_device_class(this.#d, device, cls);
   }
   remove_device_class(device: number): boolean {
-    if (!this.#d.class_map.delete(device)) return false;
+    if (!this.#d.class_map.has(device)) return false;
+    if (!this.#d.item_exists(device)) refuse("ENOENT", `osd.${device} does not have a name`);
+    this.#d.class_map.delete(device);
     this.#d.rebuild_shadows_later();
     return true;
   }
@@ -473,9 +489,8 @@ export class CrushBuilder {
       refuse("EBUSY", `class '${cls}' still referenced by crush_rule(s): ${names}`);
     }
     const devices = [...this.#d.class_map].filter(([o, c]) => o >= 0 && c === id);
-    for (const [o] of devices) this.#d.class_map.delete(o);
-    if (devices.length > 0) this.#d.rebuild_shadows_later();
-    else this.#d.class_names.delete(id);
+    for (const [o] of devices.sort(([a], [b]) => a - b)) this.remove_device_class(o);
+    if (devices.length === 0) this.#d.class_names.delete(id);
   }
   /** Gives all devices below the class, whatever they had. The shadow trees stay as they are. */
   set_subtree_class(bucket: string, cls: string): void {

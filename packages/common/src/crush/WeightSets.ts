@@ -87,9 +87,15 @@ function complete(args: Args, buckets: Buckets): void {
   const positions = get_choose_args_positions(args);
   for (const b of buckets.values()) {
     const a = args.get(b.id);
-    if (a && a.weight_set.length > 0) continue;
-    args.set(b.id, { ...fresh_arg(b.id, b.item_weights, positions), ids: a?.ids ?? [] });
+    if (!a || a.weight_set.length === 0) args.set(b.id, complete_arg(a, b, positions));
   }
+}
+function complete_arg(
+  a: crush_choose_arg | undefined,
+  b: crush_bucket,
+  positions: number,
+): crush_choose_arg {
+  return { ...fresh_arg(b.id, b.item_weights, positions), ids: a?.ids ?? [] };
 }
 
 /** In every set, each bucket weighs in the one above what its own weights add up to. */
@@ -117,7 +123,8 @@ export function choose_args_keep_sums(weight_sets: WeightSets, buckets: Buckets)
 
 /**
  * Gives an item its weights, one a position, in every bucket that holds it, and the buckets above
- * the weights that follow. In how many buckets was it?
+ * the weights that follow. Buckets without weights in the set get those of the map on the way: how
+ * many buckets have changed?
  */
 export function choose_args_adjust_item_weight(
   args: Args,
@@ -125,18 +132,21 @@ export function choose_args_adjust_item_weight(
   item: number,
   weights: readonly number[],
 ): number {
-  complete(args, buckets);
-  let places = 0;
-  for (const b of buckets.values()) {
-    const a = args.get(b.id);
+  const positions = get_choose_args_positions(args);
+  let changed = 0;
+  for (const b of [...buckets.values()].sort((x, y) => y.id - x.id)) {
+    const own = args.get(b.id);
+    const is_fresh = !own || own.weight_set.length === 0;
+    const a = is_fresh ? complete_arg(own, b, positions) : own;
+    if (is_fresh) args.set(b.id, a);
+    if (a.weight_set.length !== weights.length) continue;
     const pos = b.items.indexOf(item);
-    if (!a || pos < 0 || a.weight_set.length !== weights.length) continue;
-    places++;
-    const next = set_entry(a, pos, weights);
+    if (pos < 0 && !is_fresh) continue;
+    const next = pos < 0 ? a : set_entry(a, pos, weights);
     args.set(b.id, next);
-    choose_args_adjust_item_weight(args, buckets, b.id, sums(next));
+    changed += 1 + choose_args_adjust_item_weight(args, buckets, b.id, sums(next));
   }
-  return places;
+  return changed;
 }
 
 /**

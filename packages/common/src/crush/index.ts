@@ -1,9 +1,10 @@
 export * from "./binary.ts";
+export * from "./build_layers.ts";
 export * from "./CrushBuilder.ts";
+export type { weight_set_mode } from "./CrushDraft.ts";
 export * from "./CrushTester.ts";
 export * from "./CrushTreeDumper.ts";
 export * from "./CrushWrapper.ts";
-export * from "./build_layers.ts";
 export { MAX_TRIES as CRUSH_MAX_TRIES } from "./check.ts";
 export { compile_crush } from "./compile.ts";
 export * from "./crush_checks.ts";

@@ -24,7 +24,8 @@ const bobtail = {
 };
 const firefly = { ...bobtail, chooseleaf_vary_r: 1 };
 const hammer = { ...firefly, allowed_bucket_algs: HAMMER_ALGS };
-const jewel = { ...hammer, chooseleaf_stable: 1, straw_calc_version: 1 };
+const jewel = { ...hammer, chooseleaf_stable: 1 };
+const optimal = { ...jewel, straw_calc_version: 1 };
 
 /** What choosing a profile sets. Those without straw_calc_version leave it as it was. */
 export const TUNABLE_PROFILES: Readonly<Record<string, Partial<crush_tunables>>> = {
@@ -34,11 +35,11 @@ export const TUNABLE_PROFILES: Readonly<Record<string, Partial<crush_tunables>>>
   firefly,
   hammer,
   jewel,
-  optimal: jewel,
-  default: jewel,
+  optimal,
+  default: optimal,
 };
 
-export const DEFAULT_TUNABLES: crush_tunables = jewel;
+export const DEFAULT_TUNABLES: crush_tunables = optimal;
 
 function matches(t: crush_tunables, p: Partial<crush_tunables>): boolean {
   return (

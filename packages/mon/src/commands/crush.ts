@@ -1,5 +1,6 @@
 /** `osd crush add|set|move|...`: edits of the hierarchy. cluster.md §2.9, §7.1. */
 import { alg_name, type CrushWrapper } from "@tako/common";
+import { weight_set_mode_of } from "../osdmon/crush_edit.ts";
 import { pending_crush, type View } from "../osdmon/pending.ts";
 import { type Args, parse_osd } from "./args.ts";
 import {
@@ -82,7 +83,7 @@ function create_or_move(v: View, args: Args): CommandOutcome {
   }
   const w = args.float("weight", 0, MAX_CRUSH_WEIGHT);
   const loc = location(args);
-  const changed = edit_if(v, (b) => b.create_or_move_item(o, w, name, loc));
+  const changed = edit_if(v, (b) => b.create_or_move_item(o, w, name, loc, weight_set_mode_of(v)));
   const at = `item name '${name}' weight ${weight_text(w)} at location ${loc_text(loc)}`;
   return commit_then(`create-or-move ${changed ? "updating" : "updated"} ${at} to crush map`);
 }
@@ -125,7 +126,7 @@ function move(v: View, args: Args): CommandOutcome {
   if (is_there) return commit_then(`no need to move ${text} in crush map`);
   edit(v, (b) => {
     if (id < 0) b.move_bucket(id, loc);
-    else b.create_or_move_item(id, 0, args.str("name"), loc);
+    else b.create_or_move_item(id, 0, args.str("name"), loc, weight_set_mode_of(v));
   });
   return commit_then(`moved ${text} in crush map`);
 }
@@ -201,7 +202,7 @@ function reweight(v: View, args: Args): CommandOutcome {
   const id = in_crush(v, name);
   if (id < 0) return fail("EINVAL", `device '${name}' is not a leaf in the crush map`);
   const w = args.float("weight", 0, MAX_CRUSH_WEIGHT);
-  edit(v, (b) => b.adjust_item_weight(id, w));
+  edit(v, (b) => b.adjust_item_weight(id, w, weight_set_mode_of(v)));
   return commit_then(`reweighted item id ${id} name '${name}' to ${weight_text(w)} in crush map`);
 }
 function reweight_subtree(v: View, args: Args): CommandOutcome {
@@ -209,7 +210,7 @@ function reweight_subtree(v: View, args: Args): CommandOutcome {
   const id = in_crush(v, name);
   if (id >= 0) return fail("EINVAL", `device '${name}' is not a subtree in the crush map`);
   const w = args.float("weight", 0, MAX_CRUSH_WEIGHT);
-  edit(v, (b) => b.adjust_subtree_weight(id, w));
+  edit(v, (b) => b.adjust_subtree_weight(id, w, weight_set_mode_of(v)));
   return commit_then(
     `reweighted subtree id ${id} name '${name}' to ${weight_text(w)} in crush map`,
   );

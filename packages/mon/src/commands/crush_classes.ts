@@ -1,5 +1,5 @@
 /** `osd crush class ...`, `osd crush set-device-class`: classes of devices. cluster.md §2.8. */
-import type { CommandError, CrushBuilder } from "@tako/common";
+import type { CrushBuilder } from "@tako/common";
 import { pending_crush, type View } from "../osdmon/pending.ts";
 import { type Args, parse_osd } from "./args.ts";
 import { device_class, edit, has_pending_crush, refused_with } from "./crush_edit.ts";
@@ -39,12 +39,9 @@ function set_class(v: View, args: Args): CommandOutcome {
       );
     }
   };
-  const refusal = (e: CommandError) => notes.join("") + e.message;
-  refused_with(refusal, () =>
-    edit(v, (b) => {
-      for (const o of osds) if (exists_or_note(v, o, notes)) set_one(b, o);
-    }),
-  );
+  edit_with_notes(v, notes, (b) => {
+    for (const o of osds) if (exists_or_note(v, o, notes)) set_one(b, o);
+  });
   return commit_then(`${notes.join("")}set osd(s) ${listed(set)} to class '${cls}'`);
 }
 
@@ -52,18 +49,26 @@ function rm_class(v: View, args: Args): CommandOutcome {
   const { osds } = named_osds(v, args);
   const notes: string[] = [];
   const done: number[] = [];
-  edit(v, (b) => {
-    for (const o of osds) {
-      if (!exists_or_note(v, o, notes)) continue;
-      if (b.remove_device_class(o)) done.push(o);
-      else notes.push(`osd.${o} belongs to no class, `);
-    }
+  const rm_one = (b: CrushBuilder, o: number) => {
+    if (b.remove_device_class(o)) done.push(o);
+    else notes.push(`osd.${o} belongs to no class, `);
+  };
+  edit_with_notes(v, notes, (b) => {
+    for (const o of osds) if (exists_or_note(v, o, notes)) rm_one(b, o);
   });
   return commit_then(`${notes.join("")}done removing class of osd(s): ${listed(done)}`);
 }
 
 function listed(osds: readonly number[]): string {
   return [...new Set(osds)].sort((a, b) => a - b).join(",");
+}
+
+/** A refusal comes after what there was to say about the OSDs before. */
+function edit_with_notes(v: View, notes: readonly string[], fn: (b: CrushBuilder) => void): void {
+  refused_with(
+    (e) => notes.join("") + e.message,
+    () => edit(v, fn),
+  );
 }
 
 function exists_or_note(v: View, o: number, notes: string[]): boolean {

@@ -2,7 +2,13 @@
  * Where an OSD hangs in the CRUSH tree, as far as booting and failure counting need it. Pure.
  * Ceph counterpart: CrushWrapper::create_or_move_item. cluster.md §2.9.
  */
-import { CommandError, type CrushWrapper, type crush_location, type OSDMap } from "@tako/common";
+import {
+  CommandError,
+  type CrushWrapper,
+  type crush_location,
+  type OSDMap,
+  type weight_set_mode,
+} from "@tako/common";
 import { pending_crush, type View } from "./pending.ts";
 
 const NAME = /^[A-Za-z0-9_.-]+$/;
@@ -20,6 +26,11 @@ export function bad_location(crush: CrushWrapper, loc: crush_location): string |
     }
   }
   return undefined;
+}
+
+/** Does a new weight also go into the weight sets? */
+export function weight_set_mode_of(v: View): weight_set_mode {
+  return v.config.get("osd_crush_update_weight_set") ? "update_weight_sets" : "keep_weight_sets";
 }
 
 /**
@@ -43,7 +54,7 @@ export function crush_create_or_move(
   let changed = missing_class !== undefined;
   try {
     const edited = crush.edit((b) => {
-      if (b.create_or_move_item(o, w, name, loc)) changed = true;
+      if (b.create_or_move_item(o, w, name, loc, weight_set_mode_of(v))) changed = true;
       if (missing_class !== undefined) b.set_device_class(o, missing_class);
     });
     return changed ? { crush: edited } : {};
