@@ -281,6 +281,24 @@ test("a PG whose primary is down shows as stale, a stuck one in dump_stuck and h
   );
 });
 
+test("what a pool or bucket had in CRUSH goes with it", () => {
+  const { h } = cluster();
+  h.command({ prefix: "osd crush weight-set create", pool: "rbd", mode: "positional" });
+  h.command({ prefix: "osd crush weight-set create-compat" });
+  h.command({
+    prefix: "osd pool rm",
+    pool: "rbd",
+    pool2: "rbd",
+    yes_i_really_really_mean_it: true,
+  });
+  expect(h.command({ prefix: "osd crush weight-set ls" }).outb).toEqual(["(compat)"]);
+  h.command({ prefix: "osd crush add-bucket", name: "e", type: "host" });
+  h.command({ prefix: "osd set-group", flags: "noout", who: ["e"] });
+  expect(h.map.dump().crush_node_flags).toEqual({ e: ["noout"] });
+  h.command({ prefix: "osd crush rm", name: "e" });
+  expect(h.map.dump().crush_node_flags).toEqual({});
+});
+
 test("osd getmap is the map in Ceph's form", () => {
   const { h } = cluster();
   const { map } = decode_osdmap_binary(h.command({ prefix: "osd getmap" }).data?.[0] ?? NONE);

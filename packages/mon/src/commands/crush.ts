@@ -194,6 +194,9 @@ function remove(v: View, args: Args, how: "remove" | "unlink"): CommandOutcome {
     return how === "remove" ? b.remove_item_under(id, ancestor) : b.unlink_item_under(id, ancestor);
   });
   if (!found) return commit_then(`item ${id} does not appear in that position`);
+  const { crush_node_flags } = v.osdmap.f;
+  const flagged = crush_node_flags.has(id) || v.pending.inc.new_crush_node_flags.has(id);
+  if (how === "remove" && flagged) v.pending.inc.new_crush_node_flags.set(id, 0);
   return commit_then(`removed item id ${id} name '${name}' from crush map`);
 }
 

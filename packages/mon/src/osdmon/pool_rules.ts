@@ -209,7 +209,7 @@ export function check_pg_num(v: View, id: number | undefined, pg_num: number, si
   );
 }
 
-/** Removes pool and name, and every override of its PGs. */
+/** Removes pool and name, every override of its PGs, and its weights in CRUSH. */
 export function remove_pool(v: View, id: number): void {
   const pool = v.osdmap.get_pg_pool(id);
   if (!v.config.get("mon_allow_pool_delete")) {
@@ -233,6 +233,8 @@ export function remove_pool(v: View, id: number): void {
   for (const pg of v.osdmap.primary_temp.keys()) if (mine(pg)) inc.new_primary_temp.set(pg, -1);
   for (const pg of v.osdmap.pg_upmap.keys()) if (mine(pg)) inc.old_pg_upmap.add(pg);
   for (const pg of v.osdmap.pg_upmap_items.keys()) if (mine(pg)) inc.old_pg_upmap_items.add(pg);
+  const crush = pending_crush(v);
+  if (crush.map.choose_args.has(id)) inc.crush = crush.edit((b) => b.rm_choose_args(id));
 }
 
 // ---------------------------------------------------------------- quotas
