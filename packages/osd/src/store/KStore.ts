@@ -43,7 +43,6 @@ const FORMAT_VERSION = 1;
  */
 export const DEFAULT_STRIPE_SIZE = 16 << 10;
 const MAX_STRIPE_SIZE = 1 << 20;
-const NO_BYTES = new Uint8Array(0);
 
 /** The first values of a new store: what mkfs writes, in one batch. */
 export function make_format(fsid: string, stripe_size: number): Map<string, Uint8Array> {
@@ -223,25 +222,7 @@ export abstract class KStore implements ObjectStore {
     const ref = state.find(c, o);
     if (!ref) return undefined;
     const { size } = this.#node(ref);
-    const end = len === 0 ? size : Math.min(off + len, size);
-    if (off >= end) return NO_BYTES;
-    const stripe = state.stripe_size;
-    const first = Math.floor(off / stripe);
-    if (end <= (first + 1) * stripe) {
-      // Within one stripe and all there: no copy.
-      const b = state.stripe(ref, first).subarray(off - first * stripe, end - first * stripe);
-      if (b.length === end - off) return b;
-      const out = new Uint8Array(end - off);
-      out.set(b);
-      return out;
-    }
-    const out = new Uint8Array(end - off);
-    for (let n = first; n * stripe < end; n++) {
-      const start = n * stripe;
-      const b = state.stripe(ref, n).subarray(Math.max(off - start, 0), end - start);
-      out.set(b, Math.max(start - off, 0));
-    }
-    return out;
+    return state.read(ref, off, len === 0 ? size : Math.min(off + len, size));
   }
   getattr(c: coll_t, o: hobject_t, name: string): Uint8Array | undefined {
     const ref = this.#mounted().find(c, o);

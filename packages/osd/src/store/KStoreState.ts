@@ -20,6 +20,7 @@ export interface Counters {
   meta: number;
 }
 
+const NO_BYTES = new Uint8Array(0);
 /** Objects whose onodes stay decoded, at least. */
 const CACHED_ONODES = 8192;
 
@@ -59,6 +60,27 @@ export class KStoreState {
     const v = this.#value(data_key(ref.nid, n), ref, part);
     if (!v) throw this.corrupt(ref, part);
     return v;
+  }
+  /** Bytes [off, end), `end` within the object's size. */
+  read(ref: ObjectRef, off: number, end: number): Uint8Array {
+    if (off >= end) return NO_BYTES;
+    const stripe = this.stripe_size;
+    const first = Math.floor(off / stripe);
+    if (end <= (first + 1) * stripe) {
+      // Within one stripe and all there: no copy.
+      const b = this.stripe(ref, first).subarray(off - first * stripe, end - first * stripe);
+      if (b.length === end - off) return b;
+      const out = new Uint8Array(end - off);
+      out.set(b);
+      return out;
+    }
+    const out = new Uint8Array(end - off);
+    for (let n = first; n * stripe < end; n++) {
+      const start = n * stripe;
+      const b = this.stripe(ref, n).subarray(Math.max(off - start, 0), end - start);
+      out.set(b, Math.max(start - off, 0));
+    }
+    return out;
   }
   omap_value(ref: ObjectRef, key: string): Uint8Array {
     const v = this.#value(omap_key(ref.nid, key), ref, `omap key ${key}`);

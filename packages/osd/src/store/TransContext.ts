@@ -73,6 +73,9 @@ export class TransContext {
       case "clone":
         this.#clone(this.#get(op), op.o2);
         break;
+      case "clone_range":
+        this.#clone_range(op);
+        break;
       case "create_collection":
         this.#create_collection(op.c);
         break;
@@ -203,6 +206,14 @@ export class TransContext {
     }
     this.#s.counters.data += node.size;
     this.#edit(to, node);
+  }
+
+  #clone_range(op: Extract<TransactionOp, { op: "clone_range" }>): void {
+    const from = this.#get(op);
+    const end = Math.min(op.off + op.len, this.#s.node(from).size);
+    const bytes = this.#s.read(from, op.off, end);
+    // Read before: it may be the same object.
+    this.#write(this.#get_or_create({ ...op, c: op.c2, o: op.o2 }), op.off2, bytes);
   }
 
   #create_collection(c: coll_t): void {

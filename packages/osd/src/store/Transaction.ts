@@ -40,7 +40,7 @@ export class Transaction {
     const out = new Set<coll_t>();
     for (const op of this.#ops) {
       out.add(op.c);
-      if (op.op === "collection_move_rename") out.add(op.c2);
+      if (op.op === "collection_move_rename" || op.op === "clone_range") out.add(op.c2);
       if (op.op === "split_collection") out.add(op.dest);
     }
     return out;
@@ -135,6 +135,23 @@ export class Transaction {
   /** `o2` becomes a copy of `o`: data, attributes, omap; what `o2` was is gone. */
   clone(c: coll_t, o: hobject_t, o2: hobject_t): void {
     this.#ops.push({ op: "clone", c, o, o2 });
+  }
+  /**
+   * Writes bytes [off, off+len) of `o`, as far as there are any, to `o2` of `c2` from `off2` on; `o2`
+   * is created when it is absent.
+   */
+  clone_range(
+    c: coll_t,
+    o: hobject_t,
+    c2: coll_t,
+    o2: hobject_t,
+    off: number,
+    len: number,
+    off2: number,
+  ): void {
+    check_extent(off, len);
+    check_extent(off2, len);
+    this.#ops.push({ op: "clone_range", c, o, c2, o2, off, len, off2 });
   }
   /** Moves the objects with (hash & (2^bits - 1)) == match from `c` to `dest`; both must exist. */
   split_collection(c: coll_t, bits: number, match: number, dest: coll_t): void {

@@ -34,6 +34,7 @@ export type TransactionOp =
   | on<"omap_setheader", { header: Uint8Array }>
   | on<"collection_move_rename", { c2: coll_t; o2: hobject_t }>
   | on<"clone", { o2: hobject_t }>
+  | on<"clone_range", { c2: coll_t; o2: hobject_t; off: number; len: number; off2: number }>
   | { readonly op: "create_collection"; readonly c: coll_t }
   | { readonly op: "remove_collection"; readonly c: coll_t }
   | {

@@ -62,6 +62,8 @@ function encode_op(op: TransactionOp, data: Uint8Array[]): unknown[] {
       return [op.op, op.c, op.o, op.c2, op.o2];
     case "clone":
       return [op.op, op.c, op.o, op.o2];
+    case "clone_range":
+      return [op.op, op.c, op.o, op.c2, op.o2, op.off, op.len, op.off2];
     case "create_collection":
     case "remove_collection":
       return [op.op, op.c];
@@ -145,6 +147,11 @@ function decode_op(r: Row): TransactionOp {
       return { op, c, o, c2: r.coll(), o2: r.hobject() };
     case "clone":
       return { op, c, o, o2: r.hobject() };
+    case "clone_range": {
+      const [c2, o2, off] = [r.coll(), r.hobject(), r.uint(OBJECT_MAX_SIZE)];
+      const len = r.uint(OBJECT_MAX_SIZE - off);
+      return { op, c, o, c2, o2, off, len, off2: r.uint(OBJECT_MAX_SIZE - len) };
+    }
   }
 }
 
@@ -178,6 +185,7 @@ const OP_NAMES: Readonly<Record<OpName, true>> = {
   remove_collection: true,
   collection_move_rename: true,
   clone: true,
+  clone_range: true,
   split_collection: true,
 };
 function is_op_name(v: unknown): v is OpName {
