@@ -5,7 +5,7 @@
  */
 
 import { type IoCtx, ObjectWriteOperation, type Rados, RadosError } from "@tako/client";
-import { InvariantError } from "@tako/common";
+import { InvariantError, is_erasure } from "@tako/common";
 import type { SimRng } from "./SimRng.ts";
 import type { World } from "./World.ts";
 
@@ -32,12 +32,15 @@ class Actor {
   readonly #io: IoCtx;
   readonly #rng: SimRng;
   readonly #world: World;
+  /** Erasure-coded pools have none. */
+  readonly #omap: boolean;
   readonly #state: Expected = { content: undefined, xattr: undefined, omap: new Map() };
   #serial = 0;
   ops = 0;
 
-  constructor(oid: string, io: IoCtx, rng: SimRng, world: World) {
+  constructor(oid: string, io: IoCtx, rng: SimRng, world: World, omap: boolean) {
     this.oid = oid;
+    this.#omap = omap;
     this.#io = io;
     this.#rng = rng;
     this.#world = world;
@@ -54,9 +57,10 @@ class Actor {
     if (dice < 30) await this.#write_full();
     else if (dice < 55) await this.#append();
     else if (dice < 63) await this.#remove();
-    else if (dice < 70) await this.#truncate();
-    else if (dice < 80) await this.#compound();
-    else if (dice < 84) await this.#create_exclusive();
+    else if (dice < 68) await this.#truncate();
+    else if (dice < 74) await this.#overwrite();
+    else if (dice < 82) await this.#compound();
+    else if (dice < 85) await this.#create_exclusive();
     else await this.verify();
   }
   async #write_full(): Promise<void> {
@@ -84,17 +88,24 @@ class Actor {
     await this.#io.truncate(this.oid, size);
     this.#state.content = content.slice(0, size);
   }
+  /** Somewhere in what there is, or behind it with a gap. */
+  async #overwrite(): Promise<void> {
+    const content = this.#state.content ?? "";
+    const off = this.#rng.int(content.length + 80);
+    const data = this.#payload();
+    await this.#io.write(this.oid, data, off);
+    const before = content.slice(0, off).padEnd(off, "\0");
+    this.#state.content = before + data + content.slice(off + data.length);
+  }
   async #compound(): Promise<void> {
     const data = this.#payload();
     const key = `k${this.#rng.int(4)}`;
-    const op = new ObjectWriteOperation()
-      .write_full(data)
-      .setxattr("tag", data)
-      .omap_set([[key, data]]);
+    const op = new ObjectWriteOperation().write_full(data).setxattr("tag", data);
+    if (this.#omap) op.omap_set([[key, data]]);
     await this.#io.operate_write(this.oid, op);
     this.#state.content = data;
     this.#state.xattr = data;
-    this.#state.omap.set(key, data);
+    if (this.#omap) this.#state.omap.set(key, data);
   }
   async #create_exclusive(): Promise<void> {
     const existed = this.#state.content !== undefined;
@@ -118,6 +129,7 @@ class Actor {
     const attrs = await this.#io.getxattrs(this.oid);
     const tag = attrs.get("tag");
     this.#expect((tag && text.decode(tag)) === xattr, "getxattr", { expected: xattr });
+    if (!this.#omap) return;
     const vals = await this.#io.omap_get_all(this.oid);
     const got = [...vals].map(([k, v]) => [k, text.decode(v)]).sort();
     this.#expect(JSON.stringify(got) === JSON.stringify([...omap].sort()), "omap", { got });
@@ -161,7 +173,11 @@ export class Workload {
       for (let i = 0; i < o.objects_per_client; i++) {
         const pool = o.pools[(c + i) % o.pools.length] as string;
         const io = await this.#world.done(rados.open_ioctx(pool), "open_ioctx");
-        this.#run(new Actor(`obj.${c}.${i}`, io, this.#rng, this.#world), o.think_ms);
+        const map = this.#world.osdmap;
+        const info = map.get_pg_pool(map.lookup_pg_pool_name(pool));
+        const omap = info !== undefined && !is_erasure(info);
+        const actor = new Actor(`obj.${c}.${i}`, io, this.#rng, this.#world, omap);
+        this.#run(actor, o.think_ms);
       }
     }
   }

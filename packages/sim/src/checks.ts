@@ -7,6 +7,7 @@ import {
   hobject_hash,
   type hobject_t,
   InvariantError,
+  is_erasure,
   type OSDMap,
   pg_pool,
   pg_t,
@@ -74,9 +75,14 @@ function check_osd(w: World, osd: OSD, map: OSDMap): void {
 
 function check_pg(w: World, map: OSDMap, pgid: pg_t): void {
   const { acting } = map.pg_to_up_acting_osds(pgid);
+  const pool = map.get_pg_pool(pg_pool(pgid));
+  const erasure = pool !== undefined && is_erasure(pool);
+  for (const [i, o] of acting.entries()) {
+    check_placement(w, map, pgid, o, erasure ? `${pgid}s${i}_head` : `${pgid}_head`);
+  }
+  if (erasure) return check_shards(w, pgid, acting);
   const copies = acting.map((o) => ({ osd: o, text: copy_of(w.store(o), `${pgid}_head`) }));
   const first = copies[0];
-  for (const o of acting) check_placement(w, map, pgid, o);
   for (const c of copies) {
     if (first && c.text !== first.text) {
       const differs = first_difference(first.text, c.text);
@@ -84,9 +90,35 @@ function check_pg(w: World, map: OSDMap, pgid: pg_t): void {
     }
   }
 }
+/** All shards hold the same objects, and chunks that belong together. */
+function check_shards(w: World, pgid: pg_t, acting: readonly number[]): void {
+  const shards = acting.map((osd, i) => ({ osd, coll: `${pgid}s${i}_head` }));
+  const names = shards.map(({ osd, coll }) => objects_of(w.store(osd), coll).join("\n"));
+  if (names.some((n) => n !== names[0])) fail("shards hold different objects", { pg: pgid, names });
+  const first = shards[0];
+  if (!first) return;
+  const ec = w.osd(first.osd)?.pgs.get(`${pgid}s0`)?.ec;
+  if (!ec) fail("no shard 0 of an erasure-coded PG", { pg: pgid, osd: first.osd });
+  for (const o of objects_of(w.store(first.osd), first.coll)) {
+    const chunks = shards.map(({ osd, coll }) => w.store(osd).read(coll, o, 0, 0));
+    const all = chunks.map((c) => c ?? new Uint8Array(0));
+    const coding = all.slice(ec.k).map((c) => new Uint8Array(c.length));
+    ec.code.encode_chunks(all.slice(0, ec.k), coding);
+    const seen = all.slice(ec.k).map(to_hex).join();
+    if (seen !== coding.map(to_hex).join()) fail("chunks differ", { pg: pgid, object: o });
+    const attrs = shards.map(({ osd, coll }) => attrs_text(w.store(osd), coll, o));
+    if (attrs.some((a) => a !== attrs[0]))
+      fail("attributes differ", { pg: pgid, object: o, attrs });
+  }
+}
+function attrs_text(store: MemStore, coll: string, o: hobject_t): string {
+  const attrs = [...(store.getattrs(coll, o) ?? [])].sort();
+  return attrs.map(([k, v]) => `${k}=${to_hex(v)}`).join();
+}
+
 /** Every object is in the PG that its hash and the pool's pg_num name. */
-function check_placement(w: World, map: OSDMap, pgid: pg_t, osd: number): void {
-  for (const o of objects_of(w.store(osd), `${pgid}_head`)) {
+function check_placement(w: World, map: OSDMap, pgid: pg_t, osd: number, coll: string): void {
+  for (const o of objects_of(w.store(osd), coll)) {
     const belongs = map.raw_pg_to_pg(pg_t(pg_pool(pgid), hobject_hash(o)));
     if (belongs !== pgid)
       fail("an object is in the wrong PG", { osd, pg: pgid, object: o, belongs });

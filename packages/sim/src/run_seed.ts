@@ -78,6 +78,24 @@ function trace_all(world: World, out: (line: string) => void): void {
   };
 }
 
+/** Two data chunks and one more; stripes so small that most writes change several, or a part of one. */
+async function make_erasure_pool(world: World, admin: Rados, pool: string): Promise<void> {
+  const profile = ["k=2", "m=1", "stripe_unit=64", "crush-failure-domain=osd"];
+  const commands = [
+    { prefix: "osd erasure-code-profile set", name: "small", profile, force: true },
+    {
+      prefix: "osd pool create",
+      pool,
+      pg_num: 4,
+      pool_type: "erasure",
+      erasure_code_profile: "small",
+    },
+    { prefix: "osd pool set", pool, var: "allow_ec_overwrites", val: "true" },
+  ];
+  for (const cmd of commands) await world.done(admin.mon_command(cmd), cmd.prefix);
+  await world.done(admin.wait_for_latest_osdmap(), "the map with the pool");
+}
+
 async function scenario(
   world: World,
   admin: Rados,
@@ -88,9 +106,10 @@ async function scenario(
   await world.start();
   await world.done(admin.connect(), "client connects");
   await world.until(() => world.osdmap.get_up_osds().length === world.osd_ids.length, "all up");
-  const pools = ["three", "two"];
+  const pools = ["three", "two", "ec"];
   await world.done(admin.pool_create("three", { pg_num: 4 }), "pool create");
   await world.done(admin.pool_create("two", { pg_num: 4, size: 2, min_size: 1 }), "pool create");
+  await make_erasure_pool(world, admin, "ec");
   await world.until(() => why_not_clean(world) === undefined, "clean at the start");
   await workload.start({ clients: 2, objects_per_client: 6, pools, think_ms: 40 });
   nemesis.start();

@@ -132,10 +132,4 @@ export const MON_OPTIONS = {
     min: 0,
   }),
   mon_client_bytes: size(100 << 20, MON, "Bytes of client requests in memory", { min: 4096 }),
-  mon_allow_erasure_pools: bool(
-    false,
-    MON,
-    "Let erasure-coded pools be created; this version's OSDs do not serve them",
-    { tako: true },
-  ),
 };

@@ -116,7 +116,7 @@ export const osd_op_reply = f.message("osd_op_reply", {
 export const txn_body = f.list(Type.Array(Type.Any(), { maxItems: 8 }));
 
 /** MOSDRepOp: primary -> member of acting_recovery_backfill; answered by rep_op_reply. §8.4 */
-export const rep_op = f.message("rep_op", {
+const sub_write = {
   map_epoch: f.epoch,
   min_epoch: f.epoch,
   tid: f.uint,
@@ -132,9 +132,9 @@ export const rep_op = f.message("rep_op", {
   roll_forward_to: f.eversion,
   stats: f.obj({ stat_sum: f.stat_sum, stats_invalid: f.bool }),
   data: Type.Optional(f.data),
-});
-/** MOSDRepOpReply: member -> primary after commit. */
-export const rep_op_reply = f.message("rep_op_reply", {
+};
+export const rep_op = f.message("rep_op", sub_write);
+const sub_write_reply = {
   map_epoch: f.epoch,
   min_epoch: f.epoch,
   tid: f.uint,
@@ -143,7 +143,14 @@ export const rep_op_reply = f.message("rep_op_reply", {
   pgid: f.pgid,
   result: f.int,
   last_complete_ondisk: f.eversion,
-});
+};
+export const rep_op_reply = f.message("rep_op_reply", sub_write_reply);
+/**
+ * MOSDECSubOpWrite: primary of an erasure-coded PG -> shard, each with a transaction of its own. Without
+ * log entries: only tells up to where all shards have what was written. Answered by ec_sub_write_reply.
+ */
+export const ec_sub_write = f.message("ec_sub_write", sub_write);
+export const ec_sub_write_reply = f.message("ec_sub_write_reply", sub_write_reply);
 
 /** Where a pull or push of one object stands (ObjectRecoveryProgress). */
 export const recovery_progress = f.obj({
@@ -152,6 +159,35 @@ export const recovery_progress = f.obj({
   data_complete: f.bool,
   omap_recovered_to: name,
   omap_complete: f.bool,
+});
+/**
+ * MOSDECSubOpRead: primary of an erasure-coded PG -> shard: extents of its chunk of one object, bytes
+ * of the shard. Served while inactive, too. Answered by ec_sub_read_reply. peering.md §10
+ */
+export const ec_sub_read = f.message("ec_sub_read", {
+  map_epoch: f.epoch,
+  min_epoch: f.epoch,
+  from: f.pg_shard,
+  pgid: f.pgid,
+  tid: f.uint,
+  soid: f.hobject,
+  version: f.eversion,
+  want_attrs: f.bool,
+  extents: f.list(f.obj({ off: f.uint, len: f.uint })),
+});
+/** The first `chunks` segments are the extents in order; `ok` false: no readable chunk of that version. */
+export const ec_sub_read_reply = f.message("ec_sub_read_reply", {
+  map_epoch: f.epoch,
+  min_epoch: f.epoch,
+  from: f.pg_shard,
+  pgid: f.pgid,
+  tid: f.uint,
+  ok: f.bool,
+  /** Of the whole shard, bytes. */
+  size: f.uint,
+  chunks: f.uint,
+  attrs: kv,
+  data: Type.Optional(f.data),
 });
 /** PushOp: one chunk of one object. Attributes and omap header travel with the first chunk. */
 export const push_op = f.obj({
@@ -266,6 +302,10 @@ export const ops_family = [
   osd_op_reply,
   rep_op,
   rep_op_reply,
+  ec_sub_write,
+  ec_sub_write_reply,
+  ec_sub_read,
+  ec_sub_read_reply,
   pg_push,
   pg_push_reply,
   pg_pull,

@@ -179,9 +179,6 @@ function create(v: View, args: Args): CommandOutcome {
   if (pool_id_by_pending_name(v, name) !== undefined) return RETRY_COMMAND;
   if (!POOL_TYPES.includes(type)) return fail("EINVAL", `unknown pool type '${type}'`);
   const erasure = type === "erasure";
-  if (erasure && !v.config.get("mon_allow_erasure_pools")) {
-    return fail("EOPNOTSUPP", "erasure-coded pools are not supported yet");
-  }
   if (args.has("autoscale_mode")) need_autoscale_mode(args.str("autoscale_mode"));
   create_pool(v, {
     name,

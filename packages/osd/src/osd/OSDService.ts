@@ -27,6 +27,7 @@ import type { ObjectStore } from "../store/ObjectStore.ts";
 import { AsyncReserver } from "./AsyncReserver.ts";
 import { CtxDispatcher } from "./CtxDispatcher.ts";
 import { full_state_of, type full_state_t } from "./full_state.ts";
+import { LoopbackConnection } from "./LoopbackConnection.ts";
 import type { OSD, OSDPorts } from "./OSD.ts";
 import { Outbox } from "./Outbox.ts";
 import type { StatsUrgency } from "./StatsReporter.ts";
@@ -48,6 +49,8 @@ export class OSDService implements PGHost {
   readonly #outbox: Outbox;
   readonly #ctx: CtxDispatcher;
   #outbox_scheduled = false;
+  /** To another shard of an erasure-coded PG on this very OSD. */
+  readonly #loopback: Connection;
   /** Service.osdmap: what PGs and messages use. */
   #published: OSDMap | undefined;
 
@@ -68,6 +71,7 @@ export class OSDService implements PGHost {
     this.remote_reserver = new AsyncReserver(slots, min_prio, defer);
     this.commit_latency = new CommitLatency(ports.clock);
     this.op_tracker = new OpTracker(ports.clock, ports.config);
+    this.#loopback = new LoopbackConnection(this.clock, ports.messenger, osd);
     this.#outbox = new Outbox((to, m, epoch) => this.send_cluster(to, m, epoch));
     this.#ctx = new CtxDispatcher({
       store: this.store,
@@ -107,7 +111,8 @@ export class OSDService implements PGHost {
   /** The connection rule of §3.1: none to an OSD that is down, or up only since from_epoch passed. */
   cluster_con(to: number, from_epoch: epoch_t): Connection | undefined {
     const map = this.#published;
-    if (!map?.is_up(to) || map.get_up_from(to) > from_epoch || to === this.whoami) return undefined;
+    if (!map?.is_up(to) || map.get_up_from(to) > from_epoch) return undefined;
+    if (to === this.whoami) return this.#loopback;
     const name: entity_name_t = `osd.${to}`;
     return this.#messenger.connect_to(name, map.get_addr(to), "lossless_peer");
   }
@@ -118,7 +123,7 @@ export class OSDService implements PGHost {
       this.log.debug({ msg: m.type, to: `osd.${to}`, epoch: from_epoch }, "msg_dropped");
       return;
     }
-    this.#osd.peer_maps.share_with_osd(to, con);
+    if (to !== this.whoami) this.#osd.peer_maps.share_with_osd(to, con);
     con.send(m);
   }
   /** For the turn's outbox: merged with what goes to the same OSD. */

@@ -29,6 +29,10 @@ export type OpMessage = Msg<
   | "osd_op"
   | "rep_op"
   | "rep_op_reply"
+  | "ec_sub_write"
+  | "ec_sub_write_reply"
+  | "ec_sub_read"
+  | "ec_sub_read_reply"
   | "pg_push"
   | "pg_push_reply"
   | "pg_pull"
@@ -44,6 +48,10 @@ const TYPES: ReadonlySet<string> = new Set<OpMessage["type"]>([
   "osd_op",
   "rep_op",
   "rep_op_reply",
+  "ec_sub_write",
+  "ec_sub_write_reply",
+  "ec_sub_read",
+  "ec_sub_read_reply",
   "pg_push",
   "pg_push_reply",
   "pg_pull",

@@ -20,22 +20,26 @@ export interface ObjectContext {
   writes: number;
   /** The object is being read for a push: no writes. */
   recovery_read: boolean;
+  /** Client reads that wait for shards (erasure-coded pools): no writes. */
+  reads: number;
+  /** A write that waits for the old bytes of its stripes (erasure-coded pools): nothing else. */
+  rmw: boolean;
 }
 
 export function may_read(obc: ObjectContext): boolean {
-  return obc.writes === 0;
+  return obc.writes === 0 && !obc.rmw;
 }
 export function may_write(obc: ObjectContext): boolean {
-  return !obc.recovery_read;
+  return !obc.recovery_read && obc.reads === 0 && !obc.rmw;
 }
 /** Recovery does not queue up: it comes back later. */
 export function get_recovery_read(obc: ObjectContext): boolean {
-  if (obc.writes > 0 || obc.recovery_read) return false;
+  if (obc.writes > 0 || obc.recovery_read || obc.rmw) return false;
   obc.recovery_read = true;
   return true;
 }
 function in_use(obc: ObjectContext): boolean {
-  return obc.writes > 0 || obc.recovery_read;
+  return obc.writes > 0 || obc.recovery_read || obc.reads > 0 || obc.rmw;
 }
 
 /** Idle contexts kept for the next op. */
@@ -73,9 +77,9 @@ export class ObjectContexts {
   reload(soid: hobject_t): void {
     const old = this.#objects.get(soid);
     if (!old) return;
-    const { writes, recovery_read } = old;
+    const { writes, recovery_read, reads, rmw } = old;
     // The same context stays: others hold it.
-    Object.assign(old, this.#load(soid), { writes, recovery_read });
+    Object.assign(old, this.#load(soid), { writes, recovery_read, reads, rmw });
   }
 
   /** A new interval: nothing that was projected need be true any more. */
@@ -94,6 +98,8 @@ export class ObjectContexts {
       corrupt: exists && oi === undefined,
       writes: 0,
       recovery_read: false,
+      reads: 0,
+      rmw: false,
     };
   }
   #shrink(): void {

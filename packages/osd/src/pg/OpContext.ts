@@ -16,15 +16,18 @@ import type {
   version_t,
 } from "@tako/common";
 import { ERRNO } from "@tako/common";
-import type { coll_t, ObjectStore } from "../store/ObjectStore.ts";
+import type { coll_t } from "../store/ObjectStore.ts";
 import { Transaction } from "../store/Transaction.ts";
+import type { ObjectReader } from "./ec/ECObjectView.ts";
 import type { object_info_t } from "./object_info.ts";
 
 /** What the steps need of the PG. */
 export interface OpEnv {
-  readonly store: ObjectStore;
+  readonly store: ObjectReader;
   readonly coll: coll_t;
   readonly config: Config;
+  /** Erasure-coded pools without overwrites: writes go to the end, at multiples of so many bytes. */
+  readonly append_alignment: number;
 }
 
 /** Change of the PG's sums by one operation. */

@@ -3,7 +3,7 @@
  * its recovery. Everything enters through the methods here and is over when they return, save what
  * waits for a commit, a message or the clock.
  * The work is in the files beside this one: do_request (who may run), do_op (client operations),
- * ReplicatedBackend (writes), recovery, push_pull, backfill, pg_effects (what peering wants done).
+ * repop (writes), ec/ (erasure-coded pools), recovery, push_pull, backfill, pg_effects (what peering wants done).
  * Ceph counterpart: PG, PrimaryLogPG (src/osd). Spec: peering.md §7, §8, §9.1, §9.3.
  */
 import {
@@ -11,6 +11,7 @@ import {
   type epoch_t,
   get_split_bits,
   type hobject_t,
+  is_erasure,
   type Log,
   type Message,
   make_hobject,
@@ -37,9 +38,12 @@ import type { Transaction } from "../store/Transaction.ts";
 import { BackfillState } from "./BackfillState.ts";
 import { remove_temp_objects } from "./delete_work.ts";
 import { do_request, redo_request } from "./do_request.ts";
+import { ECBackend } from "./ec/ECBackend.ts";
+import { ec_log_handler } from "./ec/ec_transaction.ts";
 import { ObjectContexts } from "./ObjectContext.ts";
 import type { OpRequest } from "./OpTracker.ts";
 import type { PGHost } from "./PGHost.ts";
+import { pg_coll, pg_colls, pg_stash_coll, pg_temp_coll } from "./pg_colls.ts";
 import { run_effects } from "./pg_effects.ts";
 import { list_unfound, query_extra } from "./pg_query.ts";
 import { RecoveryOps } from "./RecoveryOps.ts";
@@ -61,14 +65,6 @@ export interface PGInit {
   readonly past_intervals: past_intervals_wire_t | null;
 }
 
-/** Collection of the PG's objects, and of objects that are still being received. */
-export function pg_coll(spgid: spg_t): coll_t {
-  return `${spgid}_head`;
-}
-export function pg_temp_coll(spgid: spg_t): coll_t {
-  return `${spgid}_TEMP`;
-}
-
 export class PG {
   readonly host: PGHost;
   readonly spgid: spg_t;
@@ -86,6 +82,8 @@ export class PG {
   readonly repops = new RepOpQueue();
   readonly recovery = new RecoveryOps();
   readonly backfill = new BackfillState();
+  /** null: a replicated pool. */
+  readonly ec: ECBackend | null;
   readonly timers = new Set<TimerHandle>();
   readonly #history: StateHistory;
   /** Grows with each interval: what a commit of an older one would do is not done. */
@@ -109,6 +107,7 @@ export class PG {
     this.peering = peering;
     this.objects = new ObjectContexts(host.store, this.coll);
     this.#history = new StateHistory(spgid);
+    this.ec = ECBackend.of_pool(peering.osdmap, peering.pool.info);
   }
 
   /**
@@ -117,7 +116,7 @@ export class PG {
    */
   static create(host: PGHost, spgid: spg_t, init: PGInit, rctx: RecoveryCtx): PG {
     const t = rctx.transaction;
-    for (const c of [pg_coll(spgid), pg_temp_coll(spgid)]) {
+    for (const c of pg_colls(spgid, init.pool.info)) {
       if (!host.store.collection_exists(c)) t.create_collection(c);
     }
     const log = pg_log_of(host, spgid);
@@ -146,8 +145,12 @@ export class PG {
     const { host, peering: ps } = parent;
     const { info, name, id } = ps.pool;
     const bits = get_split_bits(spg_pg(spgid), info.pg_num);
-    for (const c of [pg_coll(spgid), pg_temp_coll(spgid)]) t.create_collection(c);
+    for (const c of pg_colls(spgid, info)) t.create_collection(c);
     t.split_collection(parent.coll, bits, pg_ps(spgid), pg_coll(spgid));
+    if (parent.ec) {
+      const stash = pg_stash_coll(parent.spgid);
+      t.split_collection(stash, bits, pg_ps(spgid), pg_stash_coll(spgid));
+    }
     const log = pg_log_of(host, spgid);
     const init = peering_init(host, spgid, ps.osdmap, { id, name, info }, log);
     const pg = new PG(host, spgid, log, new PeeringState(init));
@@ -360,7 +363,9 @@ export class PG {
     this.generation++;
     for (const timer of this.timers) timer.cancel();
     this.timers.clear();
-    const ops = in_order([...this.repops.abort(), ...this.waits.take_all()]);
+    const reading = this.ec?.reads.abort() ?? [];
+    const ops = in_order([...this.repops.abort(), ...reading, ...this.waits.take_all()]);
+    this.ec?.clear();
     this.objects.clear();
     clear_recovery_state(this);
     remove_temp_objects(this, rctx.transaction);
@@ -409,7 +414,9 @@ export class PG {
     this.host.cancel_recovery(this);
     this.host.local_reserver.cancel_reservation(this.spgid);
     this.host.remote_reserver.cancel_reservation(this.spgid);
-    const ops = [...this.repops.abort(), ...this.waits.take_all()];
+    this.ec?.clear();
+    const reading = this.ec?.reads.abort() ?? [];
+    const ops = [...this.repops.abort(), ...reading, ...this.waits.take_all()];
     for (const op of [...ops, ...this.waits.take_waiting_for_map()]) this.host.op_tracker.drop(op);
     this.#requeued = [];
     this.#later = [];
@@ -429,6 +436,9 @@ function peering_init(host: PGHost, spgid: spg_t, map: OSDMap, pool: PGPool, log
     clock: host.clock,
     log: log.child({ subsys: "peering" }),
     full_state: () => host.full_state(),
+    ...(is_erasure(pool.info) && {
+      get_log_handler: (t: Transaction) => ec_log_handler(spgid, host.store, t),
+    }),
     oldest_map: () => host.oldest_map(),
   };
 }

@@ -4,15 +4,20 @@
  */
 
 import type { RecoveryCtx } from "../peering/RecoveryCtx.ts";
+import type { coll_t } from "../store/ObjectStore.ts";
 import type { Transaction } from "../store/Transaction.ts";
 import type { PG } from "./PG.ts";
+import { pg_colls } from "./pg_colls.ts";
 
 /** Objects half received: what was complete has its place already. */
 export function remove_temp_objects(pg: PG, t: Transaction): void {
+  empty_collection(pg, pg.temp_coll, t);
+}
+function empty_collection(pg: PG, coll: coll_t, t: Transaction): void {
   const { store } = pg.host;
-  if (!store.collection_exists(pg.temp_coll)) return;
-  const { objects } = store.collection_list(pg.temp_coll, "MIN", "MAX", Number.MAX_SAFE_INTEGER);
-  for (const o of objects) t.try_remove(pg.temp_coll, o);
+  if (!store.collection_exists(coll)) return;
+  const { objects } = store.collection_list(coll, "MIN", "MAX", Number.MAX_SAFE_INTEGER);
+  for (const o of objects) t.try_remove(coll, o);
 }
 
 /**
@@ -33,10 +38,11 @@ export function do_delete_work(pg: PG, rctx: RecoveryCtx): void {
     });
     return;
   }
-  remove_temp_objects(pg, t);
-  t.remove(pg.coll, pg.pgmeta_oid);
-  t.remove_collection(pg.coll);
-  if (store.collection_exists(pg.temp_coll)) t.remove_collection(pg.temp_coll);
+  for (const c of pg_colls(pg.spgid, pg.peering.pool.info)) {
+    if (c !== pg.coll) empty_collection(pg, c, t);
+    else t.remove(c, pg.pgmeta_oid);
+    if (store.collection_exists(c)) t.remove_collection(c);
+  }
   pg.peering.deleted = true;
   pg.log.info({ epoch: pg.osdmap_epoch }, "pg_deleted");
   rctx.on_commit.push(() => pg.host.pg_deleted(pg));

@@ -6,28 +6,25 @@
 import {
   addr_str,
   ERRNO,
-  EVERSION_ZERO,
   ev_le,
   type hobject_parts_t,
   type hobject_t,
   type Msg,
   parse_hobject,
-  pool_has_flag,
 } from "@tako/common";
 import { is_well_formed } from "../store/TransactionOp.ts";
 import { do_pg_op } from "./do_pg_op.ts";
-import { record_write_error } from "./log_update.ts";
+import { execute_ec } from "./ec/ec_op.ts";
+import { finish_ctx, repair_or_eio } from "./finish_ctx.ts";
 import { may_read, may_write, type ObjectContext } from "./ObjectContext.ts";
-import { new_op_context, type OpDelta, utf8_length } from "./OpContext.ts";
+import { new_op_context, utf8_length } from "./OpContext.ts";
 import type { OpRequest } from "./OpTracker.ts";
 import { object_in_pg } from "./object_in_pg.ts";
 import { do_osd_ops, op_may_write } from "./op_exec.ts";
-import { dup_reply, make_reply, reply_op_error, send_reply, with_outcomes } from "./op_reply.ts";
+import { dup_reply, reply_op_error, send_reply } from "./op_reply.ts";
 import { drop, refuse, wait_keyed } from "./op_wait.ts";
 import type { PG } from "./PG.ts";
-import { issue_write } from "./ReplicatedBackend.ts";
 import { is_degraded_or_backfilling_object, maybe_kick_recovery } from "./recovery.ts";
-import { rep_repair_primary_object } from "./repair.ts";
 
 export function do_op(pg: PG, op: OpRequest, m: Msg<"osd_op">): void {
   if (!pg.is_primary()) return drop(pg, op, "misdirected");
@@ -71,6 +68,7 @@ function check_request(pg: PG, m: Msg<"osd_op">, o: hobject_parts_t, write: bool
   if (utf8_length(o.nspace) > config.get("osd_max_object_namespace_len")) {
     return -ERRNO.ENAMETOOLONG;
   }
+  if (pg.ec && m.ops.some((step) => step.op.startsWith("omap"))) return -ERRNO.EOPNOTSUPP;
   if (!write) return 0;
   let bytes = 0;
   for (const d of m.data ?? []) bytes += d.byteLength;
@@ -116,58 +114,11 @@ function execute_ctx(
 ): void {
   if (obc.corrupt && repair_or_eio(pg, op, m)) return;
   if (!write && !obc.exists) return reply_op_error(pg, op, m, -ERRNO.ENOENT);
-  const ctx = new_op_context(
-    { store: pg.host.store, coll: pg.coll, config: pg.host.config },
-    m,
-    obc,
-  );
-  const result = do_osd_ops(ctx);
-  if (result === -ERRNO.EIO && repair_or_eio(pg, op, m)) return;
-  if (!write) {
-    count_reads(pg, ctx.delta);
-    const reply = make_reply(pg, m, result, obc.oi.version, obc.oi.user_version);
-    send_reply(pg, op, with_outcomes(reply, ctx));
+  if (pg.ec) {
+    execute_ec(pg, pg.ec, { op, m, obc, write });
     return;
   }
-  const changes = ctx.modified && (ctx.existed || ctx.exists);
-  if (result < 0 || !changes) {
-    // Kept in the log, so that a resend gets the same answer whatever happens meanwhile.
-    const reply = make_reply(pg, m, result, EVERSION_ZERO, obc.oi.user_version);
-    record_write_error(pg, op, with_outcomes(reply, ctx), m);
-    return;
-  }
-  if (refused_as_full(pg, m, ctx.delta)) return reply_op_error(pg, op, m, -full_errno(pg));
-  issue_write(pg, op, m, obc, ctx);
-}
-
-/** Unreadable here: fetched from another member if there is one, else the client gets EIO. */
-function repair_or_eio(pg: PG, op: OpRequest, m: Msg<"osd_op">): boolean {
-  if (!rep_repair_primary_object(pg, m.hobj)) {
-    reply_op_error(pg, op, m, -ERRNO.EIO);
-    return true;
-  }
-  const lists = pg.waits.waiting_for_unreadable_object;
-  wait_keyed(pg, op, lists, m.hobj, "waiting for missing object");
-  maybe_kick_recovery(pg, m.hobj);
-  return true;
-}
-
-/** Writes that need room are refused when there is none; what frees room is always let through. */
-function refused_as_full(pg: PG, m: Msg<"osd_op">, delta: OpDelta): boolean {
-  if (delta.num_bytes <= 0 && delta.num_objects <= 0) return false;
-  const state = pg.host.full_state();
-  if (state === "failsafe") return true;
-  if (m.flags.includes("full_force")) return false;
-  const pool_full = pool_has_flag(pg.peering.pool.info, "full");
-  return pool_full || state === "full" || pg.osdmap.test_flag("full");
-}
-function full_errno(pg: PG): number {
-  return pool_has_flag(pg.peering.pool.info, "full_quota") ? ERRNO.EDQUOT : ERRNO.ENOSPC;
-}
-
-function count_reads(pg: PG, delta: OpDelta): void {
-  // Not worth a transaction: it goes to disk and to the members with the next write.
-  const { stat_sum } = pg.peering.info.stats;
-  stat_sum.num_read += delta.num_read;
-  stat_sum.num_read_kb += delta.num_read_kb;
+  const { store, config } = pg.host;
+  const ctx = new_op_context({ store, coll: pg.coll, config, append_alignment: 0 }, m, obc);
+  finish_ctx(pg, { op, m, obc, write }, ctx, do_osd_ops(ctx), null);
 }

@@ -6,14 +6,15 @@
 import { type epoch_t, type Message, type Msg, type pg_shard_t, shard_osd } from "@tako/common";
 import { do_backfill, do_backfill_remove, do_scan } from "./backfill_messages.ts";
 import { do_op } from "./do_op.ts";
+import { do_ec_sub_read, do_ec_sub_read_reply } from "./ec/ec_read.ts";
 import { do_update_log_missing, do_update_log_missing_reply } from "./log_update.ts";
 import type { OpRequest } from "./OpTracker.ts";
 import { object_in_pg } from "./object_in_pg.ts";
 import { drop, wait } from "./op_wait.ts";
 import type { PG } from "./PG.ts";
 import { do_pull, do_push, do_push_reply } from "./push_pull.ts";
-import { do_repop, do_repop_reply } from "./ReplicatedBackend.ts";
 import { do_recovery_delete, do_recovery_delete_reply } from "./recovery_delete.ts";
+import { do_repop, do_repop_reply } from "./repop.ts";
 
 /** The messages between OSDs that a PG handles. */
 export type SubOp = Extract<Message, { map_epoch: epoch_t; pgid: string; from: pg_shard_t }>;
@@ -82,6 +83,12 @@ function can_discard_op(pg: PG, op: OpRequest, m: Msg<"osd_op">): string | undef
   return undefined;
 }
 
+const SERVED_INACTIVE: ReadonlySet<string> = new Set<SubOp["type"]>([
+  "pg_pull",
+  "pg_push",
+  "ec_sub_read",
+]);
+
 function sub_op(pg: PG, op: OpRequest, m: SubOp): void {
   const why = can_discard_replica_op(pg, m);
   if (why) {
@@ -89,7 +96,7 @@ function sub_op(pg: PG, op: OpRequest, m: SubOp): void {
     return;
   }
   // Pulls and their answers are served by members that are not active (strays, during peering).
-  const inactive_too = m.type === "pg_pull" || m.type === "pg_push";
+  const inactive_too = SERVED_INACTIVE.has(m.type);
   if (!inactive_too && !pg.peering.is_peered()) {
     wait(pg, op, pg.waits.waiting_for_peered, "waiting_for_peered");
     return;
@@ -117,9 +124,15 @@ function can_discard_replica_op(pg: PG, m: SubOp): string | undefined {
 function handle_sub_op(pg: PG, m: SubOp): void {
   switch (m.type) {
     case "rep_op":
+    case "ec_sub_write":
       return do_repop(pg, m);
     case "rep_op_reply":
+    case "ec_sub_write_reply":
       return do_repop_reply(pg, m);
+    case "ec_sub_read":
+      return do_ec_sub_read(pg, m);
+    case "ec_sub_read_reply":
+      return pg.ec ? do_ec_sub_read_reply(pg, pg.ec, m) : undefined;
     case "pg_update_log_missing":
       return do_update_log_missing(pg, m);
     case "pg_update_log_missing_reply":

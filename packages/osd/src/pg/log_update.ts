@@ -8,8 +8,8 @@ import { EVERSION_ZERO, type Msg, type pg_log_entry_t } from "@tako/common";
 import { Transaction } from "../store/Transaction.ts";
 import type { OpRequest } from "./OpTracker.ts";
 import type { PG } from "./PG.ts";
-import { committed_by, queue_repop_transaction } from "./ReplicatedBackend.ts";
 import type { RepOp } from "./RepOpQueue.ts";
+import { committed_by, queue_repop_transaction } from "./repop.ts";
 
 export function record_write_error(
   pg: PG,
@@ -42,7 +42,8 @@ export function submit_log_entries(
   const { peering } = pg;
   const t = new Transaction();
   const pg_trim_to = peering.calc_trim_to();
-  const roll_forward_to = last.version;
+  // An erasure-coded write before them may not be on all shards yet.
+  const roll_forward_to = pg.ec ? peering.last_update_ondisk : last.version;
   peering.merge_new_log_entries(entries, t, pg_trim_to, roll_forward_to);
   peering.write_if_dirty(t);
   const tid = pg.repops.next_tid();
@@ -52,7 +53,7 @@ export function submit_log_entries(
       map_epoch: pg.osdmap_epoch,
       min_epoch: pg.last_peering_reset,
       from: pg.whoami,
-      pgid: pg.spgid,
+      pgid: peering.peer_spg(peer),
       tid,
       entries: [...entries],
       pg_trim_to,
@@ -86,7 +87,7 @@ export function do_update_log_missing(pg: PG, m: Msg<"pg_update_log_missing">): 
         map_epoch: pg.osdmap_epoch,
         min_epoch: pg.last_peering_reset,
         from: pg.whoami,
-        pgid: m.pgid,
+        pgid: peering.peer_spg(m.from),
         tid: m.tid,
         last_complete_ondisk: last_complete,
       });

@@ -31,7 +31,15 @@ function count_write(ctx: OpContext, bytes: number): void {
   ctx.delta.num_write_kb += kb(bytes);
 }
 
+/** Without overwrites an erasure-coded object only grows, by whole stripes but for the last write. */
+function appends_only(ctx: OpContext): boolean {
+  return ctx.env.append_alignment > 0;
+}
+
 function write_at(ctx: OpContext, off: number, bytes: Uint8Array): OSDOpOutcome {
+  if (appends_only(ctx) && (off !== ctx.size || off % ctx.env.append_alignment !== 0)) {
+    return fail("EOPNOTSUPP");
+  }
   if (too_large(ctx, off, bytes.length)) return fail("EFBIG");
   if (bytes.length > 0) ctx.t.write(ctx.env.coll, ctx.soid, off, bytes);
   else if (off > ctx.size) ctx.t.truncate(ctx.env.coll, ctx.soid, off);
@@ -70,6 +78,7 @@ export function writefull(ctx: OpContext, step: OSDOpStep): OSDOpOutcome {
 
 /** Does not make an object. */
 export function truncate(ctx: OpContext, step: OSDOpStep): OSDOpOutcome {
+  if (appends_only(ctx)) return fail("EOPNOTSUPP");
   const size = step.off ?? 0;
   if (too_large(ctx, size, 0)) return fail("EFBIG");
   if (!ctx.exists) return OK;
@@ -82,6 +91,7 @@ export function truncate(ctx: OpContext, step: OSDOpStep): OSDOpOutcome {
 
 /** Zeros within the object: it neither makes nor grows one. */
 export function zero(ctx: OpContext, step: OSDOpStep): OSDOpOutcome {
+  if (appends_only(ctx)) return fail("EOPNOTSUPP");
   const off = step.off ?? 0;
   const len = step.len ?? 0;
   if (too_large(ctx, off, len)) return fail("EFBIG");

@@ -15,6 +15,7 @@ import {
   shard_osd,
 } from "@tako/common";
 import { Transaction } from "../store/Transaction.ts";
+import { ec_piece_stored, start_ec_recovery } from "./ec/ec_recovery.ts";
 import type { PG } from "./PG.ts";
 import { build_push_op, failed_push, submit_push_data } from "./push_data.ts";
 import { is_complete, START } from "./RecoveryOps.ts";
@@ -26,12 +27,20 @@ import {
   on_local_recover,
   peers_missing,
 } from "./recover_object.ts";
-import { force_primary_missing } from "./repair.ts";
+import { force_missing } from "./repair.ts";
 
 // ---------------------------------------------------------------- pull, primary
 
 /** From a random holder, so that many pulls spread over the members. False: nobody up has it. */
 export function start_pull(pg: PG, soid: hobject_t, need: eversion_t): boolean {
+  const { ec } = pg;
+  if (ec) {
+    if (pg.peering.missing_loc.is_unfound(soid)) return false;
+    // A rebuilt chunk is no dearer for one shard than for all that lack theirs.
+    begin_recovery(pg, soid, null);
+    start_ec_recovery(pg, ec, soid, need, [pg.whoami, ...peers_missing(pg, soid)]);
+    return true;
+  }
   const holders = [...pg.peering.missing_loc.get_locations(soid)]
     .filter((s) => s !== pg.whoami && pg.osdmap.is_up(shard_osd(s)))
     .sort(shard_cmp);
@@ -171,6 +180,10 @@ export function start_pushes(
   version: eversion_t,
   peers: readonly pg_shard_t[],
 ): void {
+  if (pg.ec) {
+    start_ec_recovery(pg, pg.ec, soid, version, peers);
+    return;
+  }
   const built = build_push_op(pg, soid, version, START, 0);
   if (typeof built === "number") {
     failed_push_read(pg, soid, version, built);
@@ -191,7 +204,7 @@ export function start_pushes(
 function failed_push_read(pg: PG, soid: hobject_t, version: eversion_t, error: number): void {
   pg.log.error({ epoch: pg.osdmap_epoch, soid, error }, "push_read_failed");
   pg.recovery.pushing.delete(soid);
-  force_primary_missing(pg, soid, version);
+  force_missing(pg, pg.whoami, soid, version);
   end_recovery(pg, soid);
 }
 
@@ -204,6 +217,10 @@ export function do_push_reply(pg: PG, m: Msg<"pg_push_reply">): void {
 }
 
 function handle_push_reply(pg: PG, from: pg_shard_t, soid: hobject_t): void {
+  if (pg.ec) {
+    ec_piece_stored(pg, soid, from);
+    return;
+  }
   const peers = pg.recovery.pushing.get(soid);
   const push = peers?.get(from);
   if (!peers || !push) return;

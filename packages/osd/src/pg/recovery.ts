@@ -6,6 +6,7 @@
  */
 import { type eversion_t, hobject_cmp, type hobject_t, shard_osd } from "@tako/common";
 import { recover_backfill } from "./backfill.ts";
+import { ec_sources_down } from "./ec/ec_read.ts";
 import type { PG } from "./PG.ts";
 import { start_pull, start_pushes } from "./push_pull.ts";
 import {
@@ -162,6 +163,7 @@ export function recovery_sources_down(pg: PG, osds: readonly number[]): void {
     pg.recovery.pulling.delete(soid);
     end_recovery(pg, soid);
   }
+  if (pg.ec) ec_sources_down(pg, pg.ec, osds);
   found_objects(pg);
 }
 

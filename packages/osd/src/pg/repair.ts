@@ -2,7 +2,7 @@
  * A copy turned out to be unreadable: it counts as missing from now on, and is fetched from another
  * member. Ceph counterpart: PrimaryLogPG::rep_repair_primary_object, primary_error. peering.md §7.2.
  */
-import type { eversion_t, hobject_t } from "@tako/common";
+import type { eversion_t, hobject_t, pg_shard_t } from "@tako/common";
 import { Transaction } from "../store/Transaction.ts";
 import type { PG } from "./PG.ts";
 
@@ -19,16 +19,22 @@ export function rep_repair_primary_object(pg: PG, soid: hobject_t): boolean {
       !peering.peer_missing.get(p)?.is_missing(soid) &&
       peering.get_peer_info(p).last_backfill === "MAX",
   );
-  if (others.length === 0) return false;
+  if (!peering.is_recoverable(new Set(others))) return false;
   pg.host.cluster_log("ERR", `${pg.pgid}: ${soid} is unreadable on osd.${pg.host.whoami}`);
-  force_primary_missing(pg, soid, version);
+  force_missing(pg, pg.whoami, soid, version);
   pg.queue_peering_event({ type: "DoRecovery" });
   return true;
 }
 
-export function force_primary_missing(pg: PG, soid: hobject_t, version: eversion_t): void {
+/** The copy, or chunk, of `shard` is no good: recovery will give it a new one. */
+export function force_missing(
+  pg: PG,
+  shard: pg_shard_t,
+  soid: hobject_t,
+  version: eversion_t,
+): void {
   const t = new Transaction();
-  pg.peering.force_object_missing(pg.whoami, soid, version, t);
-  pg.host.store.queue_transaction(t);
+  pg.peering.force_object_missing(shard, soid, version, t);
+  if (!t.empty) pg.host.store.queue_transaction(t);
   pg.host.publish_stats(pg);
 }

@@ -1,29 +1,40 @@
 /**
- * The write path of a replicated pool: one transaction on every member with the data, the log entry
- * and the info; the client is answered when all have it on disk.
- * Ceph counterpart: PrimaryLogPG::issue_repop, eval_repop, finish_ctx; ReplicatedBackend::
- * submit_transaction, do_repop, do_repop_reply. peering.md §8.4.
+ * The write path: one transaction on every member with the data, the log entry and the info; the
+ * client is answered when all have it on disk. Members of a replicated pool get the same data, shards
+ * of an erasure-coded one each their own (ec/).
+ * Ceph counterpart: PrimaryLogPG::issue_repop, eval_repop, finish_ctx; ReplicatedBackend and
+ * ECBackend::submit_transaction, do_repop, handle_sub_write. peering.md §8.4, §10.
  */
 import {
   EVERSION_ZERO,
+  ev_gt,
   type eversion_t,
   hobject_cmp,
   type hobject_t,
+  invariant,
   type Msg,
   ProtocolError,
   type pg_log_entry_t,
   type pg_shard_t,
+  shard_id,
 } from "@tako/common";
 import { Transaction } from "../store/Transaction.ts";
+import type { WireTransaction } from "../store/transaction_wire.ts";
+import type { ECBackend } from "./ec/ECBackend.ts";
+import type { ECStripes } from "./ec/ECStripes.ts";
+import { plan_ec_write } from "./ec/ec_transaction.ts";
 import type { ObjectContext } from "./ObjectContext.ts";
 import type { OpContext } from "./OpContext.ts";
 import type { OpRequest } from "./OpTracker.ts";
 import { encode_object_info, NO_OBJECT, OI_ATTR, type object_info_t } from "./object_info.ts";
 import { make_reply, send_reply, with_outcomes } from "./op_reply.ts";
 import type { PG } from "./PG.ts";
+import { pg_stash_coll } from "./pg_colls.ts";
 import { apply_stats } from "./pg_stats.ts";
 import type { RepOp } from "./RepOpQueue.ts";
 import { stats_from_wire, wire_stats } from "./wire_stats.ts";
+
+type SubWrite = Msg<"rep_op"> | Msg<"ec_sub_write">;
 
 // ---------------------------------------------------------------- primary: issue
 
@@ -34,6 +45,7 @@ export function issue_write(
   m: Msg<"osd_op">,
   obc: ObjectContext,
   ctx: OpContext,
+  stripes: ECStripes | null,
 ): void {
   const { info } = pg.peering;
   const at_version = pg.peering.next_version();
@@ -50,14 +62,63 @@ export function issue_write(
     return_code: 0,
   };
   const oi = next_object_info(ctx, at_version, user_version, mtime);
-  if (ctx.exists) ctx.t.setattr(pg.coll, ctx.soid, OI_ATTR, encode_object_info(oi));
+  const write = stripes
+    ? ec_write(pg, ctx, stripes, entry, oi)
+    : replicated_write(pg, ctx, entry, oi);
   obc.exists = ctx.exists;
   obc.oi = oi;
   obc.writes++;
   apply_stats(pg, ctx.soid, ctx.delta);
   const reply = with_outcomes(make_reply(pg, m, 0, at_version, user_version), ctx);
-  submit_transaction(pg, ctx.t, entry, { op, reply, obc, on_complete: null });
+  submit_transaction(pg, write, { op, reply, obc, on_complete: null });
   pg.host.op_tracker.mark(op, "op_applied", "waiting for sub ops");
+}
+
+/** One write, ready for the log and the members. */
+interface MemberWrite {
+  readonly entry: pg_log_entry_t;
+  /** Our own part. */
+  readonly t: Transaction;
+  readonly wire_for: (peer: pg_shard_t) => WireTransaction;
+}
+
+function replicated_write(
+  pg: PG,
+  ctx: OpContext,
+  entry: pg_log_entry_t,
+  oi: object_info_t,
+): MemberWrite {
+  const { t } = ctx;
+  if (ctx.exists) t.setattr(pg.coll, ctx.soid, OI_ATTR, encode_object_info(oi));
+  const wire = pg.peers.length > 0 ? t.to_wire() : { txn: [], data: [] };
+  return { entry, t, wire_for: () => wire };
+}
+
+function ec_write(
+  pg: PG,
+  ctx: OpContext,
+  stripes: ECStripes,
+  entry: pg_log_entry_t,
+  oi: object_info_t,
+): MemberWrite {
+  const { ec, peering } = pg;
+  invariant(ec, "stripes of a replicated pool", { pg: pg.spgid });
+  if (ctx.exists) stripes.attrs.set(OI_ATTR, encode_object_info(oi));
+  const write = {
+    soid: ctx.soid,
+    version: entry.version,
+    existed: ctx.existed,
+    old_size: ctx.old.size,
+    old_attrs: pg.host.store.getattrs(pg.coll, ctx.soid) ?? new Map(),
+    stripes,
+  };
+  const plan = plan_ec_write(write, ec.sinfo, ec.code);
+  const part = (s: pg_shard_t) => plan.transaction(shard_id(s), peering.peer_spg(s));
+  return {
+    entry: { ...entry, mod_desc: plan.mod_desc },
+    t: part(pg.whoami),
+    wire_for: (peer) => part(peer).to_wire(),
+  };
 }
 
 function next_object_info(
@@ -74,18 +135,18 @@ function next_object_info(
 /** Sends the write to the members and applies it here, together with its log entry. */
 function submit_transaction(
   pg: PG,
-  t: Transaction,
-  entry: pg_log_entry_t,
+  write: MemberWrite,
   what: Pick<RepOp, "op" | "reply" | "obc" | "on_complete">,
 ): void {
   const { peering } = pg;
+  const { entry, t } = write;
   const logv = [entry];
   peering.pre_submit_op(entry.soid, logv, entry.version);
   const trim_to = peering.calc_trim_to();
   const tid = pg.repops.next_tid();
-  send_repops(pg, tid, t, entry, trim_to);
+  send_repops(pg, tid, write, trim_to);
   const mlcod = peering.min_last_complete_ondisk;
-  peering.append_log(logv, trim_to, entry.version, mlcod, t, {
+  peering.append_log(logv, trim_to, roll_forward_to(pg, entry.version), mlcod, t, {
     transaction_applied: true,
     async: false,
   });
@@ -110,43 +171,37 @@ export function queue_repop_transaction(pg: PG, t: Transaction, repop: RepOp): v
   pg.peering.local_write_applied(repop.v);
 }
 
-function send_repops(
-  pg: PG,
-  tid: number,
-  t: Transaction,
-  entry: pg_log_entry_t,
-  pg_trim_to: eversion_t,
-): void {
+/** An erasure-coded write can be undone until all shards are known to have it (I24). */
+function roll_forward_to(pg: PG, version: eversion_t): eversion_t {
+  return pg.ec ? pg.peering.last_update_ondisk : version;
+}
+
+function send_repops(pg: PG, tid: number, write: MemberWrite, pg_trim_to: eversion_t): void {
   const { peers, peering } = pg;
-  if (peers.length === 0) return;
-  const { txn, data } = t.to_wire();
-  const full: Msg<"rep_op"> = {
-    type: "rep_op",
+  const { entry } = write;
+  const type = pg.ec ? "ec_sub_write" : "rep_op";
+  const common = {
     map_epoch: pg.osdmap_epoch,
     min_epoch: pg.last_peering_reset,
     tid,
     reqid: entry.reqid,
     from: pg.whoami,
-    pgid: pg.spgid,
     hobj: entry.soid,
     version: entry.version,
-    txn,
     log_entries: [entry],
     pg_trim_to,
     min_last_complete_ondisk: peering.min_last_complete_ondisk,
-    roll_forward_to: entry.version,
-    stats: wire_stats(peering.info.stats),
-    data,
+    roll_forward_to: roll_forward_to(pg, entry.version),
   };
+  const all = wire_stats(peering.info.stats);
   for (const peer of peers) {
     const target = peering.is_backfill_target(peer);
-    if (!target) pg.send(peer, full);
-    else {
-      // Its sums are those of the part that it has.
-      const stats = wire_stats(peering.get_peer_info(peer).stats);
-      const applied = should_send_op(pg, peer, entry.soid);
-      pg.send(peer, applied ? { ...full, stats } : { ...full, stats, txn: [], data: [] });
-    }
+    // The sums of a target are those of the part that it has.
+    const stats = target ? wire_stats(peering.get_peer_info(peer).stats) : all;
+    const applied = !target || should_send_op(pg, peer, entry.soid);
+    const { txn, data } = applied ? write.wire_for(peer) : { txn: [], data: [] };
+    const pgid = peering.peer_spg(peer);
+    pg.send(peer, { type, pgid, ...common, stats, txn, data } satisfies SubWrite);
   }
 }
 
@@ -172,6 +227,51 @@ function eval_repops(pg: PG): void {
   if (!done) return;
   for (; done; done = pg.repops.pop_completed()) complete_repop(pg, done);
   pg.host.publish_stats(pg, "later");
+  if (pg.ec && pg.repops.size === 0) schedule_kick(pg, pg.ec);
+}
+
+/** How long the last writes stay undoable when none follows that would carry the news, ms. */
+const KICK_MS = 1000;
+
+function schedule_kick(pg: PG, ec: ECBackend): void {
+  ec.kick?.cancel();
+  const { generation } = pg;
+  ec.kick = pg.host.clock.set_timer(KICK_MS, () => {
+    pg.run_if_current(generation, () => kick_roll_forward(pg));
+  });
+}
+
+/** All shards have everything: nobody need keep what it would take to undo it. */
+function kick_roll_forward(pg: PG): void {
+  const { peering } = pg;
+  const to = peering.last_update_ondisk;
+  if (pg.repops.size > 0 || !ev_gt(to, peering.pg_log.get_can_rollback_to())) return;
+  const trim_to = peering.calc_trim_to();
+  const mlcod = peering.min_last_complete_ondisk;
+  for (const peer of pg.peers) {
+    pg.send(peer, {
+      type: "ec_sub_write",
+      map_epoch: pg.osdmap_epoch,
+      min_epoch: pg.last_peering_reset,
+      tid: pg.repops.next_tid(),
+      reqid: { name: "", inc: 0, tid: 0 },
+      from: pg.whoami,
+      pgid: peering.peer_spg(peer),
+      hobj: pg.pgmeta_oid,
+      version: peering.info.last_update,
+      txn: [],
+      log_entries: [],
+      pg_trim_to: trim_to,
+      min_last_complete_ondisk: mlcod,
+      roll_forward_to: to,
+      stats: wire_stats(
+        peering.is_backfill_target(peer) ? peering.get_peer_info(peer).stats : peering.info.stats,
+      ),
+    });
+  }
+  const t = new Transaction();
+  peering.append_log([], trim_to, to, mlcod, t, { transaction_applied: true, async: false });
+  pg.host.store.queue_transaction(t);
 }
 
 function complete_repop(pg: PG, r: RepOp): void {
@@ -196,7 +296,7 @@ function drop_write_lock(pg: PG, obc: ObjectContext): void {
   if (pg.recovery.blocked_by_writes.delete(obc.soid)) pg.host.queue_recovery(pg);
 }
 
-export function do_repop_reply(pg: PG, m: Msg<"rep_op_reply">): void {
+export function do_repop_reply(pg: PG, m: Msg<"rep_op_reply" | "ec_sub_write_reply">): void {
   if (!pg.is_primary()) return;
   const repop = pg.repops.get(m.tid);
   // Unknown: of a write that an interval change has aborted.
@@ -208,13 +308,15 @@ export function do_repop_reply(pg: PG, m: Msg<"rep_op_reply">): void {
 // ---------------------------------------------------------------- member
 
 /** A write from the primary: data, log and info in one transaction; the reply follows its commit. */
-export function do_repop(pg: PG, m: Msg<"rep_op">): void {
+export function do_repop(pg: PG, m: SubWrite): void {
   const { peering } = pg;
   const t = Transaction.from_wire(m.txn, m.data);
+  const stash = pg.ec ? pg_stash_coll(pg.spgid) : undefined;
   for (const c of t.collections()) {
-    if (c !== pg.coll) throw foreign_collection(c, m);
+    if (c !== pg.coll && c !== stash) throw foreign_collection(c, m);
   }
-  const transaction_applied = m.txn.length > 0;
+  // Without entries it only says what has become final.
+  const transaction_applied = m.txn.length > 0 || m.log_entries.length === 0;
   peering.update_stats((s) => Object.assign(s, stats_from_wire(m.stats)));
   peering.append_log(
     m.log_entries,
@@ -230,13 +332,13 @@ export function do_repop(pg: PG, m: Msg<"rep_op">): void {
     pg.run_if_current(generation, () => {
       peering.update_last_complete_ondisk(last_complete);
       pg.send(m.from, {
-        type: "rep_op_reply",
+        type: m.type === "rep_op" ? "rep_op_reply" : "ec_sub_write_reply",
         map_epoch: pg.osdmap_epoch,
         min_epoch: pg.last_peering_reset,
         tid: m.tid,
         reqid: m.reqid,
         from: pg.whoami,
-        pgid: m.pgid,
+        pgid: peering.peer_spg(m.from),
         result: 0,
         last_complete_ondisk: last_complete,
       });
@@ -245,8 +347,8 @@ export function do_repop(pg: PG, m: Msg<"rep_op">): void {
   peering.local_write_applied(m.version);
 }
 
-function foreign_collection(c: string, m: Msg<"rep_op">): ProtocolError {
-  return new ProtocolError("rep_op for a collection that is not its pg's", {
+function foreign_collection(c: string, m: SubWrite): ProtocolError {
+  return new ProtocolError("a write for a collection that is not its pg's", {
     code: "bad_message",
     type: m.type,
     path: "txn",
