@@ -2,6 +2,7 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import {
   CommandError,
+  CrushWrapper,
   encode_osdmap_binary,
   json_text,
   MapError,
@@ -90,7 +91,7 @@ export class OsdmaptoolRun {
     const crush = this.args.text("--crush");
     try {
       const loaded = parse_osdmap(bytes, crush === undefined ? undefined : read_crush(crush));
-      this.map = loaded.map;
+      this.map = in_order(loaded.map);
       this.raw = loaded.raw;
       this.#read_as = loaded.format;
       this.#has_crush = loaded.has_crush;
@@ -146,4 +147,13 @@ export class OsdmaptoolRun {
       this.fail(`osdmaptool: error writing to '${to}': ${errno_text(e)}`, 1, e);
     }
   }
+}
+
+/** Ceph keeps weight sets by id, whatever order they had in the file. */
+function in_order(map: OSDMap): OSDMap {
+  const { map: crush } = map.crush;
+  const ids = [...crush.choose_args.keys()];
+  if (ids.every((id, i) => i === 0 || id > (ids[i - 1] ?? id))) return map;
+  const choose_args = new Map([...crush.choose_args].sort(([a], [b]) => a - b));
+  return new OSDMap({ ...map.f, crush: new CrushWrapper({ ...crush, choose_args }) });
 }

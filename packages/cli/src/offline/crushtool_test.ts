@@ -13,9 +13,9 @@ import {
 import type { CliIo } from "../cli_context.ts";
 import { ToolError } from "../errors.ts";
 import { csv_files } from "./crushtool_csv.ts";
+import { write_file } from "./crushtool_files.ts";
 import type { CrushtoolArgs } from "./crushtool_options.ts";
 import { need_json_format } from "./crushtool_show.ts";
-import { write_file } from "./crushtool_files.ts";
 
 /** Undefined values stand for the tool's -1: not given. */
 function range_of(a: CrushtoolArgs): crush_test_range {

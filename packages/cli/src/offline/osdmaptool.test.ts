@@ -2,12 +2,19 @@ import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
-import { decode_osdmap_binary, decompile_crush, OSDMap } from "@tako/common";
+import { decode_crush_binary, decode_osdmap_binary, decompile_crush, OSDMap } from "@tako/common";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { FakeCluster, type Ran } from "../testing/FakeCluster.ts";
 
 const testdata = (path: string) => new URL(`../../../common/testdata/${path}`, import.meta.url);
-const VECTORS = ["upmap-2", "erasure-healthy-0", "health-states-0", "device-classes-0", "random-8"];
+const VECTORS = [
+  "upmap-2",
+  "erasure-healthy-0",
+  "health-states-0",
+  "device-classes-0",
+  "random-8",
+  "choose-args-0",
+];
 
 const dir = mkdtempSync(join(tmpdir(), "tako-osdmaptool-"));
 const at = (file: string) => join(dir, file);
@@ -67,6 +74,12 @@ describe("files that it writes", () => {
     writeFileSync(at("two"), ceph.encode());
     await run("two --adjust-crush-weight 1:3 --save");
     expect(OSDMap.decode(read("two")).crush.get_item_weightf(1)).toBe(3);
+  });
+  it("weight sets in the order in which Ceph keeps them", async () => {
+    expect([...map_of("choose-args-0").crush.map.choose_args.keys()]).toEqual([2, -1]);
+    await run("choose-args-0 --export-crush crush");
+    const crush = decode_crush_binary(new Uint8Array(read("crush")));
+    expect([...crush.map.choose_args.keys()]).toEqual([-1, 2]);
   });
   it("one that is made, also over another with --clobber", async () => {
     const line = "new --createsimple 4 --with-default-pool --pg-bits 3 --clobber";
