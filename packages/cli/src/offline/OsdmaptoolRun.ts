@@ -45,6 +45,7 @@ export class OsdmaptoolRun {
   readonly #answers: Record<string, unknown> = {};
   map = new OSDMap();
   raw: raw_osdmap | undefined;
+  osd_features: readonly bigint[] | undefined;
   /** The map has changed so that it is to be written. */
   modified = false;
   #read_as: osdmap_format = "ceph";
@@ -93,6 +94,7 @@ export class OsdmaptoolRun {
       const loaded = parse_osdmap(bytes, crush === undefined ? undefined : read_crush(crush));
       this.map = in_order(loaded.map);
       this.raw = loaded.raw;
+      this.osd_features = loaded.osd_features;
       this.#read_as = loaded.format;
       this.#has_crush = loaded.has_crush;
     } catch (e) {

@@ -163,6 +163,24 @@ describe("-f json: one value, whatever was asked", () => {
   });
 });
 
+describe("--health of a dump", () => {
+  const finished = /all OSDs are running pacific or later but require_osd_release < pacific/;
+  it("knows the features of OSDs to the last bit", async () => {
+    const { map } = decode_osdmap_binary(new Uint8Array(readFileSync(at("cluster"))));
+    const dump = { ...map.dump(), require_osd_release: "octopus" };
+    const with_features = (bits: bigint) =>
+      JSON.stringify(dump).replaceAll(/"features":\d+/g, `"features":${bits}`);
+    const health = async (bits: bigint) => {
+      writeFileSync(at("one"), with_features(bits));
+      return (await run(`one --crush ${at("cluster")} --health`)).out;
+    };
+    const all = 4540138314316775423n;
+    expect(await health(all)).toMatch(finished);
+    // A double would round this up, and the bits of pacific away.
+    expect(await health(all & ~(1n << 20n))).not.toMatch(finished);
+  });
+});
+
 describe("--upmap", () => {
   it("goes on in rounds until it is even, and writes the map", async () => {
     copyFileSync(at("device-classes-0"), at("one"));

@@ -137,7 +137,7 @@ function print_results(run: OsdmaptoolRun): void {
   const { args, map, raw } = run;
   if (args.has("--health")) {
     run.need_crush();
-    const osd_features = raw?.osd.osd_xinfo.map((x) => x.features);
+    const { osd_features } = run;
     const checks = check_health(map, osd_features ? { osd_features } : {});
     run.answer("health", checks, `${json_text(checks, PRETTY)}\n`);
   }

@@ -73,6 +73,11 @@ describe("a file that is no map: its name, the place, the reason", () => {
     ["JSON, cut off", '{\n "epoch": 1,\n "fs', "line 3, column"],
     ["JSON, wrong", '{\n "epoch": 1,,\n}', "line 2, column 13: "],
     ["another JSON", '{"epoch": 3}', "not an osd dump: /fsid: "],
+    [
+      "of a newer release",
+      JSON.stringify({ ...map.dump(), pg_upmap_primaries: [{ pgid: "1.0", primary_osd: 1 }] }),
+      "/pg_upmap_primaries: those of releases since reef are not read",
+    ],
     ["a list", "[]", "not an osd dump: : Expected object"],
   ];
   it.each(cases)("%s", (_, data, why) => {

@@ -28,6 +28,8 @@ export interface loaded_osdmap {
   readonly format: osdmap_format;
   /** What only Ceph's binary map says. */
   readonly raw?: raw_osdmap;
+  /** By OSD, to the last bit: a number of JavaScript's has too few. */
+  readonly osd_features?: readonly bigint[];
   /** False: there was no CRUSH map, nothing can be placed. `ceph osd dump` leaves it out. */
   readonly has_crush: boolean;
 }
@@ -65,7 +67,8 @@ export function parse_osdmap(bytes: Uint8Array, crush?: CrushWrapper): loaded_os
   const with_crush = (m: OSDMap) => (crush ? new OSDMap({ ...m.f, crush }) : m);
   if (is_osdmap_binary(bytes)) {
     const { map, raw } = decode_osdmap_binary(bytes);
-    return { map: with_crush(map), raw, format: "ceph", has_crush: true };
+    const osd_features = raw.osd.osd_xinfo.map((x) => x.features);
+    return { map: with_crush(map), raw, osd_features, format: "ceph", has_crush: true };
   }
   if (is_tako_map(bytes)) {
     return { map: with_crush(OSDMap.decode(bytes)), format: "tako", has_crush: true };
@@ -81,8 +84,30 @@ export function parse_osdmap(bytes: Uint8Array, crush?: CrushWrapper): loaded_os
   }
   const { dump, crush_dump } = find_dumps(parse_json(text));
   const found = crush ?? (crush_dump === undefined ? undefined : crush_from_dump(crush_dump));
+  refuse_newer(dump);
   const map = osdmap_from_dump(dump, found ?? new OSDMap().crush);
-  return { map, format: "json", has_crush: found !== undefined };
+  const osd_features = features_in(text, map.max_osd);
+  return { map, osd_features, format: "json", has_crush: found !== undefined };
+}
+
+/** What changes placements and is not known here must not be passed over. */
+function refuse_newer(dump: unknown): void {
+  const primaries = is_object(dump) ? dump.pg_upmap_primaries : undefined;
+  if (!Array.isArray(primaries) || primaries.length === 0) return;
+  throw new MapError(
+    "bad_encoding",
+    "/pg_upmap_primaries: those of releases since reef are not read",
+  );
+}
+
+/** The features of `osd_xinfo`, digit by digit. */
+function features_in(text: string, max_osd: number): bigint[] {
+  const out = new Array<bigint>(max_osd).fill(0n);
+  const xinfo = text.slice(Math.max(0, text.indexOf('"osd_xinfo"')));
+  for (const [, osd, bits] of xinfo.matchAll(/"osd"\s*:\s*(\d+)[^{}]*?"features"\s*:\s*(\d+)/g)) {
+    if (Number(osd) < max_osd) out[Number(osd)] = BigInt(bits ?? 0);
+  }
+  return out;
 }
 
 export function parse_crush(bytes: Uint8Array, options: crush_decode_options = {}): CrushWrapper {
