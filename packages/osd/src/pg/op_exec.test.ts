@@ -69,7 +69,11 @@ function run(...steps: Step[]): OpContext & { result: number } {
   return run_with({}, ...steps);
 }
 function run_with(config: ConfigValues, ...steps: Step[]): OpContext & { result: number } {
-  const ctx = new_op_context({ store, coll, config: new Config(config) }, message(steps), obc);
+  const ctx = new_op_context(
+    { store, coll, config: new Config(config), append_alignment: 0 },
+    message(steps),
+    obc,
+  );
   const result = do_osd_ops(ctx);
   if (result === 0 && ctx.modified) {
     store.queue_transaction(ctx.t);

@@ -50,7 +50,8 @@ export class Recorder {
 
   #on_event(who: string, event: string, fields: LogFields): void {
     this.events.push({ who, event, fields });
-    if (event !== "pg_state" || fields.pg !== this.pgid) return;
+    const shard = String(fields.pg).replace(/s\d+$/, "");
+    if (event !== "pg_state" || shard !== this.pgid) return;
     const osd = Number(who.slice(4));
     push(this.#states, osd, String(fields.to));
     push(this.entered, osd, String(fields.to));

@@ -20,7 +20,6 @@ export interface AsyncOp {
 
 /** The one PG: first pool, pg_num 1. */
 export const PGID: pg_t = "1.0";
-export const HEAD_COLL = `${PGID}_head`;
 
 export class Scene {
   readonly world: World;
@@ -97,7 +96,7 @@ export class Scene {
   // ------------------------------------------------------------ the PG
 
   pg(osd: number): PG | undefined {
-    return this.world.osd(osd)?.pgs.get(PGID);
+    return this.world.osd(osd)?.pgs.find_primary(PGID);
   }
   primary(): PG | undefined {
     const { acting_primary } = this.world.osdmap.pg_to_up_acting_osds(PGID);

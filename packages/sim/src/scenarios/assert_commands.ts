@@ -3,7 +3,7 @@ import { ev_eq, InvariantError, pg_pool } from "@tako/common";
 import { check_quiescent } from "../checks.ts";
 import type { Commands } from "./Command.ts";
 import { op_of } from "./io_commands.ts";
-import { HEAD_COLL, PGID, type Scene } from "./Scene.ts";
+import { PGID, type Scene } from "./Scene.ts";
 import { oid_of } from "./show_message.ts";
 import { parse_rule } from "./Wire.ts";
 
@@ -108,7 +108,7 @@ const CHECKS: Readonly<Record<string, Check>> = {
   "has-not": (s, a, what) => {
     for (const o of s.cast.ids(a)) {
       must(s.pg(o) === undefined, what, "present");
-      must(!s.world.store(o).collection_exists(HEAD_COLL), what, "collection present");
+      must(head_collections(s, o).length === 0, what, head_collections(s, o));
     }
   },
   /** `sent osd_alive A->mon 0`, `sent pg_push *->C 1+`: messages delivered since the mark. */

@@ -22,14 +22,17 @@ export function milliseconds(text: string | undefined): number {
  */
 async function make_pool(s: Scene, name: string, o: Record<string, string>): Promise<void> {
   const { world } = s;
-  const args = { pg_num: 1, pgp_num: 1, size: o.size ?? "3" };
-  await world.done(s.admin.pool_create(name, args), "pool create");
-  await tell(s, { prefix: "osd pool set", pool: name, var: "min_size", val: o.min_size ?? "2" });
+  const size = o.k === undefined ? Number(o.size ?? 3) : Number(o.k) + Number(o.m);
+  if (o.k === undefined) {
+    await world.done(s.admin.pool_create(name, { pg_num: 1, pgp_num: 1, size }), "pool create");
+  } else await make_erasure_pool(s, name, [`k=${o.k}`, `m=${o.m}`]);
+  const val = o.min_size ?? (o.k === undefined ? "2" : `${Number(o.k) + 1}`);
+  await tell(s, { prefix: "osd pool set", pool: name, var: "min_size", val });
   s.recorder.look_at_map();
   await s.open_pool(name);
   await wait_clean(s);
   if (o.place !== "crush") {
-    const place = [1, 0, 2].slice(0, Number(args.size));
+    const place = [1, 0, 2, 3, 4, 5].slice(0, size);
     await tell(s, { prefix: "osd pg-upmap", pgid: PGID, id: place });
     await wait_clean(s);
     s.recorder.mark();
@@ -37,6 +40,15 @@ async function make_pool(s: Scene, name: string, o: Record<string, string>): Pro
   }
   s.cast.assign(world.osdmap, PGID);
   s.cast.set_base(s.primary()?.peering.info.history.same_interval_since ?? 1);
+}
+
+/** Stripes of 64 bytes a chunk, that may be overwritten. */
+async function make_erasure_pool(s: Scene, pool: string, shape: string[]): Promise<void> {
+  const profile = [...shape, "stripe_unit=64", "crush-failure-domain=osd"];
+  await tell(s, { prefix: "osd erasure-code-profile set", name: "small", profile, force: true });
+  const args = { pg_num: 1, pgp_num: 1, pool_type: "erasure", erasure_code_profile: "small" };
+  await s.world.done(s.admin.pool_create(pool, args), "pool create");
+  await tell(s, { prefix: "osd pool set", pool, var: "allow_ec_overwrites", val: "true" });
 }
 
 /** All PGs clean on the newest map, and what follows from that done. */
@@ -94,7 +106,7 @@ async function wait(s: Scene, what: string, words: readonly string[]): Promise<v
 }
 
 export const CLUSTER_COMMANDS: Commands = {
-  /** `pool p size=3 min_size=2` */
+  /** `pool p size=3 min_size=2`, `pool p k=2 m=1` */
   pool: (s, a) => make_pool(s, a[0] ?? "p", options(a.slice(1))),
   wait: (s, a) => wait(s, a[0] ?? "", a.slice(1)),
   advance: (s, a) => s.world.run_for(milliseconds(a[0])),
