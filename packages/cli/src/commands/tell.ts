@@ -142,6 +142,8 @@ export function add_pg_target(program: Command): void {
       "after",
       "\nCommands to the primary of a PG:\n  <pgid> query              all about its peering, " +
         "log and recovery\n  <pgid> list_unfound       objects that nobody has\n" +
+        "  <pgid> mark_unfound_lost revert|delete\n                            gives those up: " +
+        "back to the version before, or gone\n" +
         "\nExamples:\n  tako pg stat\n  tako pg 1.0 query\n  tako pg dump_stuck inactive\n",
     )
     .action(async (first: string | undefined, rest: string[], _o, cmd: Command) => {

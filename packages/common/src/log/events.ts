@@ -193,8 +193,8 @@ const PG = {
   ],
   unfound_marked_lost: [
     "warn",
-    "pg, epoch, objects",
-    "The operator gave up objects of which no copy was known.",
+    "pg, epoch, mode, objects",
+    "The operator gave up objects of which no copy was known: back to older versions, or deleted.",
   ],
   recovery_progress: [
     "info",

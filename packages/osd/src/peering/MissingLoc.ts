@@ -8,6 +8,7 @@
  */
 import {
   ev_eq,
+  ev_is_zero,
   ev_le,
   type eversion_t,
   hobject_cmp,
@@ -36,6 +37,9 @@ class LocationSet {
 }
 const NOWHERE: ReadonlySet<pg_shard_t> = new Set();
 
+/** The version that an object goes back to after its newest was given up as lost. */
+export type RevertTarget = (hoid: hobject_t) => eversion_t | undefined;
+
 /** What the members have and lack; a PeeringState is one. */
 export interface members_t {
   readonly pg_whoami: pg_shard_t;
@@ -54,9 +58,13 @@ export class MissingLoc {
   readonly #sets = new Map<string, LocationSet>();
   /** Shards that are, or were, a location of something. */
   readonly #sources = new Set<pg_shard_t>();
+  readonly #reverting_to: RevertTarget;
   #is_readable: IsPGReadablePredicate = replicated_recoverable;
   #is_recoverable: IsPGRecoverablePredicate = replicated_recoverable;
 
+  constructor(reverting_to: RevertTarget = () => undefined) {
+    this.#reverting_to = reverting_to;
+  }
   set_backend_predicates(
     readable: IsPGReadablePredicate,
     recoverable: IsPGRecoverablePredicate,
@@ -167,10 +175,13 @@ export class MissingLoc {
     if (!item) return;
     this.add_missing(hoid, item.need, item.have, item.is_delete);
     if (item.is_delete) return;
-    if (!members.missing.is_missing(hoid)) this.add_location(hoid, members.pg_whoami);
+    const { need } = item;
+    if (this.#has_object(members.info, members.missing, hoid, need)) {
+      this.add_location(hoid, members.pg_whoami);
+    }
     for (const [peer, m] of members.peer_missing) {
       const info = members.peer_info.get(peer);
-      if (info && has_object(info, m, hoid, item.need)) this.add_location(hoid, peer);
+      if (info && this.#has_object(info, m, hoid, need)) this.add_location(hoid, peer);
     }
   }
 
@@ -202,7 +213,7 @@ export class MissingLoc {
     for (const [hoid, at] of this.#at) {
       const item = this.#needs_recovery.get(hoid);
       if (!item || at.shards.has(from)) continue;
-      if (!has_object(oinfo, omissing, hoid, item.need)) continue;
+      if (!this.#has_object(oinfo, omissing, hoid, item.need)) continue;
       this.add_location(hoid, from);
       found_missing = true;
     }
@@ -222,6 +233,21 @@ export class MissingLoc {
     const gone = [...this.#sources].filter((s) => is_down(shard_osd(s))).sort(shard_cmp);
     for (const s of gone) this.remove_source(s);
     return gone;
+  }
+
+  /**
+   * Does a copy with this info and missing set hold the object in version `need`, or in the older one
+   * that stands for it?
+   */
+  #has_object(info: pg_info_t, missing: pg_missing_t, hoid: hobject_t, need: eversion_t): boolean {
+    // Whether the object at last_backfill itself arrived is not certain.
+    const covered = info.last_backfill === "MAX" || hobject_cmp(hoid, info.last_backfill) < 0;
+    if (!covered) return false;
+    const item = missing.get(hoid);
+    if (!item) return ev_le(need, info.last_update);
+    if (ev_is_zero(item.have)) return false;
+    const older = this.#reverting_to(hoid);
+    return older !== undefined && ev_eq(item.have, older);
   }
 
   /** Puts an object among those with these locations; undefined takes it out. */
@@ -253,16 +279,4 @@ function lacked_item(members: members_t, hoid: hobject_t): pg_missing_item_t | u
     if (item) return item;
   }
   return undefined;
-}
-
-/** Does a copy with this info and missing set hold the object in version `need`? */
-function has_object(
-  info: pg_info_t,
-  missing: pg_missing_t,
-  hoid: hobject_t,
-  need: eversion_t,
-): boolean {
-  // Whether the object at last_backfill itself arrived is not certain.
-  const covered = info.last_backfill === "MAX" || hobject_cmp(hoid, info.last_backfill) < 0;
-  return covered && ev_le(need, info.last_update) && !missing.is_missing(hoid);
 }

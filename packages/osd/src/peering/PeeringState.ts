@@ -169,7 +169,7 @@ export class PeeringState {
     this.info = pg_info_t(init.spgid);
     this.past_intervals = new PastIntervals();
     this.pg_log = new PGLog();
-    this.missing_loc = new MissingLoc();
+    this.missing_loc = new MissingLoc((oid) => this.pg_log.reverting_to(oid));
     const k = data_chunks(init.osdmap, init.pool.info);
     this.missing_loc.set_backend_predicates(
       get_is_readable_predicate(k, this.pg_whoami),

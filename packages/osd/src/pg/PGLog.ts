@@ -32,7 +32,7 @@ import type { ObjectStore } from "../store/ObjectStore.ts";
 import type { Transaction } from "../store/Transaction.ts";
 import { IndexedLog, type logged_request_t } from "./IndexedLog.ts";
 import type { LogEntryHandler } from "./LogEntryHandler.ts";
-import { is_delete, is_error, is_lost_delete } from "./log_entry.ts";
+import { is_delete, is_error } from "./log_entry.ts";
 import * as merge from "./log_merge.ts";
 import {
   LogDirt,
@@ -85,6 +85,11 @@ export class PGLog {
   /** The newest `max` entries, for a shard that starts anew. */
   copy_up_to(max: number, dups_tracked: number): pg_log_wire_t {
     return this.log.copy_up_to(max, dups_tracked);
+  }
+  /** The version that `oid` goes back to, when its newest one was given up as lost. */
+  reverting_to(oid: hobject_t): eversion_t | undefined {
+    const e = this.log.get_object(oid);
+    return e?.op === "lost_revert" ? e.reverting_to : undefined;
   }
   /** How an earlier request ended; undefined: it is new, or forgotten. */
   get_request(r: osd_reqid_t): logged_request_t | undefined {
@@ -321,8 +326,8 @@ export class PGLog {
       true,
     );
     this.#dirt.mark_appended(first.version);
-    // Lost deletes go straight into recovery, without an activation that would set the cursor.
-    if (is_lost_delete(first)) this.log.complete_to = Math.min(this.log.complete_to, begin);
+    // Lost objects go straight into recovery, without an activation that would set the cursor.
+    if (!is_error(first)) this.log.complete_to = Math.min(this.log.complete_to, begin);
     return stale;
   }
 

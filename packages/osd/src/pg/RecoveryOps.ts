@@ -8,6 +8,8 @@ import type { ObjectContext } from "./ObjectContext.ts";
 export interface PullInfo {
   readonly from: pg_shard_t;
   readonly need: eversion_t;
+  /** What `from` has of it: older than `need` when the newer was given up as lost. */
+  readonly version: eversion_t;
   readonly progress: RecoveryProgress;
 }
 export interface PushInfo {

@@ -3,12 +3,19 @@
  * long as somebody who may have one has not been asked, or declared lost.
  * Ceph counterpart: PrimaryLogPG::do_command (mark_unfound_lost), mark_all_unfound_lost. peering.md §7.6.
  */
-import { CommandError, EVERSION_ZERO, is_erasure, type pg_log_entry_t } from "@tako/common";
+import {
+  CommandError,
+  EVERSION_ZERO,
+  ev_is_zero,
+  is_erasure,
+  type pg_log_entry_t,
+} from "@tako/common";
 import { submit_log_entries } from "./log_update.ts";
 import type { PG } from "./PG.ts";
 import { found_objects } from "./recovery.ts";
+import { pick_newest_available } from "./revert.ts";
 
-/** Returns the status line; the deletions are under way then. CommandError when refused. */
+/** Returns the status line; the entries are on their way then. CommandError when refused. */
 export function mark_unfound_lost(pg: PG, mode: string): string {
   const { peering } = pg;
   if (mode !== "revert" && mode !== "delete") {
@@ -27,21 +34,22 @@ export function mark_unfound_lost(pg: PG, mode: string): string {
       `${count} but we haven't probed all sources, not marking lost`,
     );
   }
-  if (mode === "revert") {
-    throw new CommandError("EOPNOTSUPP", `${count}; going back to older versions is not supported`);
-  }
-  delete_lost(pg);
-  return `${count} and apparently lost, marking`;
+  mark_all_unfound_lost(pg, mode);
+  return `pg has ${unfound.length} objects unfound and apparently lost marking`;
 }
 
-/** One LOST_DELETE for each, in one batch; then recovery deletes what is left of them. */
-function delete_lost(pg: PG): void {
+/**
+ * One LOST_REVERT for each of which an older version is left, one LOST_DELETE for each other, in one
+ * batch; then recovery brings the older versions to all, and deletes what is left of the others.
+ */
+function mark_all_unfound_lost(pg: PG, mode: "revert" | "delete"): void {
   const { missing_loc } = pg.peering;
   const { epoch, version: first } = pg.peering.next_version();
   const mtime = pg.host.clock.now_ms();
-  const entries = missing_loc.get_unfound().map(
-    (soid, i): pg_log_entry_t => ({
-      op: "lost_delete",
+  const entries = missing_loc.get_unfound().map((soid, i): pg_log_entry_t => {
+    const older = mode === "revert" ? pick_newest_available(pg, soid) : EVERSION_ZERO;
+    return {
+      ...(ev_is_zero(older) ? { op: "lost_delete" } : { op: "lost_revert", reverting_to: older }),
       soid,
       version: { epoch, version: first + i },
       prior_version: missing_loc.needs_recovery(soid) ?? EVERSION_ZERO,
@@ -49,15 +57,15 @@ function delete_lost(pg: PG): void {
       user_version: 0,
       mtime,
       return_code: 0,
-    }),
-  );
-  pg.log.warn({ epoch, objects: entries.length }, "unfound_marked_lost");
+    };
+  });
+  pg.log.warn({ epoch, mode, objects: entries.length }, "unfound_marked_lost");
   pg.run(() => {
     submit_log_entries(pg, entries, { op: null, reply: null, on_complete: () => resume(pg) });
   });
 }
 
-/** Everybody has the entries: whoever waits for the objects is told that they are gone. */
+/** Everybody has the entries: whoever waits for the objects gets what there is of them now. */
 function resume(pg: PG): void {
   found_objects(pg);
   if (pg.peering.state_test("recovery_unfound")) pg.queue_peering_event({ type: "DoRecovery" });

@@ -8,6 +8,7 @@ import type { PeeringEffect, RecoveryCtx } from "../peering/RecoveryCtx.ts";
 import { on_backfill_suspended } from "./backfill_messages.ts";
 import { do_delete_work } from "./delete_work.ts";
 import type { PG } from "./PG.ts";
+import { recount_invalid_stats } from "./pg_stats.ts";
 import { found_objects, recovery_sources_down } from "./recovery.ts";
 
 /** In the order in which they were asked for; each is done once, whoever else uses `rctx`. */
@@ -49,7 +50,7 @@ function run_effect(pg: PG, e: PeeringEffect, rctx: RecoveryCtx): void {
     case "queue_recovery":
       return pg.host.queue_recovery(pg);
     default:
-      return run_host_effect(pg, e);
+      return run_host_effect(pg, e, rctx);
   }
 }
 
@@ -70,7 +71,7 @@ type HostEffect = Extract<
 >;
 
 /** What only passes through to the OSD. */
-function run_host_effect(pg: PG, e: HostEffect): void {
+function run_host_effect(pg: PG, e: HostEffect, rctx: RecoveryCtx): void {
   const { host } = pg;
   switch (e.type) {
     case "queue_want_pg_temp":
@@ -86,6 +87,7 @@ function run_host_effect(pg: PG, e: HostEffect): void {
     case "update_heartbeat_peers":
       return host.update_heartbeat_peers();
     case "on_clean":
+      if (recount_invalid_stats(pg)) pg.peering.write_if_dirty(rctx.transaction);
       return host.publish_stats(pg);
     case "on_new_peering_reset":
     case "on_pool_change":

@@ -1,9 +1,17 @@
 /**
- * The sums of a PG, kept exact by every change of an object.
+ * The sums of a PG, kept exact by every change of an object, and counted anew when they were not.
  * Ceph counterpart: PrimaryLogPG::apply_stats, PeeringState::apply_op_stats. peering.md §7.3.
  */
-import { hobject_cmp, type hobject_t, type object_stat_sum_t as stat_sum_t } from "@tako/common";
+import {
+  hobject_cmp,
+  type hobject_t,
+  object_stat_sum_t,
+  type pg_stats_t,
+  type object_stat_sum_t as stat_sum_t,
+  stat_sum_add,
+} from "@tako/common";
 import type { OpDelta } from "./OpContext.ts";
+import { decode_object_info, OI_ATTR, type object_info_t } from "./object_info.ts";
 import type { PG } from "./PG.ts";
 
 /**
@@ -41,6 +49,42 @@ function add_delta(sum: stat_sum_t, d: OpDelta): void {
 function object_part(sum: Partial<stat_sum_t>): Partial<stat_sum_t> {
   const { num_objects = 0, num_bytes = 0, num_objects_omap = 0, num_objects_dirty = 0 } = sum;
   return { num_objects, num_bytes, num_objects_omap, num_objects_dirty };
+}
+
+/** Above this many objects sums that are not exact stay so until a scrub counts. */
+export const MAX_COUNTED = 10_000;
+
+/**
+ * Sums that went wrong when objects were given up as lost, or when a copy that was not whole was
+ * divided, are counted anew once everything is here. True when they changed.
+ */
+export function recount_invalid_stats(pg: PG): boolean {
+  const { info } = pg.peering;
+  if (!info.stats.stats_invalid || info.stats.stat_sum.num_objects > MAX_COUNTED) return false;
+  const sum = object_stat_sum_t();
+  if (!each_object(pg, (_, oi) => stat_sum_add(sum, object_stats(oi)))) return false;
+  pg.peering.update_stats((s) => set_counted(s, sum));
+  return true;
+}
+
+/** Visits the objects of clients. False: the information on one is unreadable, it ends there. */
+export function each_object(pg: PG, fn: (o: hobject_t, oi: object_info_t) => void): boolean {
+  const { store } = pg.host;
+  const { objects } = store.collection_list(pg.coll, "MIN", "MAX", Number.MAX_SAFE_INTEGER);
+  for (const o of objects) {
+    if (o === pg.pgmeta_oid) continue;
+    const attr = store.getattr(pg.coll, o, OI_ATTR);
+    const oi = attr && decode_object_info(attr);
+    if (!oi) return false;
+    fn(o, oi);
+  }
+  return true;
+}
+/** The sums that a count of objects gives; the others are history. */
+export function set_counted(stats: pg_stats_t, sum: stat_sum_t): void {
+  const { num_objects, num_bytes, num_objects_omap, num_objects_dirty } = sum;
+  Object.assign(stats.stat_sum, { num_objects, num_bytes, num_objects_omap, num_objects_dirty });
+  stats.stats_invalid = false;
 }
 
 /** The sums of one object that exists. */

@@ -20,7 +20,7 @@ import {
   StoreError,
 } from "@tako/common";
 import type { Transaction } from "../store/Transaction.ts";
-import { decode_object_info, OI_ATTR } from "./object_info.ts";
+import { decode_object_info, OI_ATTR, type object_info_t } from "./object_info.ts";
 import type { PG } from "./PG.ts";
 import { is_complete } from "./RecoveryOps.ts";
 
@@ -193,6 +193,19 @@ export function submit_push_data(pg: PG, m: Msg<"pg_push">, push: PushOp, t: Tra
     t.collection_move_rename(c, o, pg.coll, push.soid);
   }
   return complete;
+}
+
+/** What the sender holds the object to be; from the first chunk, kept with what has come so far. */
+export function pushed_object_info(
+  pg: PG,
+  m: Msg<"pg_push">,
+  push: PushOp,
+): object_info_t | undefined {
+  const pushed = push.attrs.find((a) => a.key === OI_ATTR);
+  const attr = pushed
+    ? segment(m, pushed.value)
+    : pg.host.store.getattr(pg.temp_coll, temp_oid(pg, push.soid, push.version), OI_ATTR);
+  return attr && decode_object_info(attr);
 }
 
 function segment(m: Msg<"pg_push">, i: number): Uint8Array {

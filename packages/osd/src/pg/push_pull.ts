@@ -5,20 +5,21 @@
  */
 import {
   ERRNO,
+  EVERSION_ZERO,
+  ev_eq,
   type eversion_t,
   type hobject_t,
   type Msg,
   type PushOp,
   type pg_shard_t,
-  type RecoveryProgress,
   shard_cmp,
   shard_osd,
 } from "@tako/common";
 import { Transaction } from "../store/Transaction.ts";
 import { ec_piece_stored, start_ec_recovery } from "./ec/ec_recovery.ts";
 import type { PG } from "./PG.ts";
-import { build_push_op, failed_push, submit_push_data } from "./push_data.ts";
-import { is_complete, START } from "./RecoveryOps.ts";
+import { build_push_op, failed_push, pushed_object_info, submit_push_data } from "./push_data.ts";
+import { is_complete, type PullInfo, START } from "./RecoveryOps.ts";
 import {
   begin_recovery,
   end_recovery,
@@ -28,6 +29,7 @@ import {
   peers_missing,
 } from "./recover_object.ts";
 import { force_missing } from "./repair.ts";
+import { relabelled, version_held } from "./revert.ts";
 
 // ---------------------------------------------------------------- pull, primary
 
@@ -47,25 +49,21 @@ export function start_pull(pg: PG, soid: hobject_t, need: eversion_t): boolean {
   const from = holders[holders.length > 1 ? pg.host.rng.int(holders.length) : 0];
   if (from === undefined) return false;
   begin_recovery(pg, soid, null);
-  pull(pg, soid, from, need, START);
+  const version = version_held(pg, soid, from, need);
+  pull(pg, soid, { from, need, version, progress: START });
   return true;
 }
 
-function pull(
-  pg: PG,
-  soid: hobject_t,
-  from: pg_shard_t,
-  need: eversion_t,
-  progress: RecoveryProgress,
-): void {
-  pg.recovery.pulling.set(soid, { from, need, progress });
+function pull(pg: PG, soid: hobject_t, p: PullInfo): void {
+  const { from, version, progress } = p;
+  pg.recovery.pulling.set(soid, p);
   pg.send(from, {
     type: "pg_pull",
     map_epoch: pg.osdmap_epoch,
     min_epoch: pg.last_peering_reset,
     from: pg.whoami,
     pgid: pg.peering.peer_spg(from),
-    pulls: [{ soid, version: need, progress }],
+    pulls: [{ soid, version, progress }],
   });
 }
 
@@ -74,9 +72,11 @@ export function do_pull(pg: PG, m: Msg<"pg_pull">): void {
   const pushes: PushOp[] = [];
   const data: Uint8Array[] = [];
   for (const p of m.pulls) {
-    const built = pg.peering.missing.is_missing(p.soid)
-      ? -ERRNO.ENOENT
-      : build_push_op(pg, p.soid, p.version, p.progress, data.length);
+    const have = pg.peering.missing.have_version(p.soid);
+    const built =
+      have && !ev_eq(have, p.version)
+        ? -ERRNO.ENOENT
+        : build_push_op(pg, p.soid, p.version, p.progress, data.length);
     if (typeof built === "number") {
       pg.log.warn({ epoch: pg.osdmap_epoch, soid: p.soid, error: built }, "pull_failed");
       pushes.push(failed_push(p.soid, p.version, p.progress, built));
@@ -124,22 +124,48 @@ function handle_pull_response(pg: PG, m: Msg<"pg_push">, push: PushOp): void {
   if (push.before_progress.data_recovered_to !== pulling.progress.data_recovered_to) return;
   if (push.before_progress.omap_recovered_to !== pulling.progress.omap_recovered_to) return;
   const t = new Transaction();
-  const { generation } = pg;
   if (!submit_push_data(pg, m, push, t)) {
     pg.host.store.queue_transaction(t);
-    pull(pg, soid, m.from, pulling.need, push.after_progress);
+    pull(pg, soid, { ...pulling, progress: push.after_progress });
     return;
   }
+  if (!ev_eq(push.version, pulling.need)) {
+    const oi = pushed_object_info(pg, m, push);
+    if (!oi) return failed_pull(pg, soid, m.from, pulling.need);
+    t.setattrs(pg.coll, soid, relabelled(oi, pulling.need));
+  }
   pg.recovery.pulling.delete(soid);
-  pg.peering.recover_got(soid, push.version, false, t);
+  got_here(pg, soid, pulling.need, push.size, t);
+}
+
+/** With `t` the primary has the object in version `need`. */
+function got_here(pg: PG, soid: hobject_t, need: eversion_t, size: number, t: Transaction): void {
+  const { generation } = pg;
+  pg.peering.recover_got(soid, need, false, t);
   const { last_complete } = pg.peering.info;
   pg.host.store.queue_transaction(t, () => {
     pg.run_if_current(generation, () => {
       pg.peering.update_last_complete_ondisk(last_complete);
-      pull_complete(pg, soid, push.version, push.size);
+      pull_complete(pg, soid, need, size);
     });
   });
   on_local_recover(pg, soid);
+}
+
+/** The older version that is wanted is here: it becomes the object. False: it is not, after all. */
+export function revert_here(pg: PG, soid: hobject_t, need: eversion_t): boolean {
+  const { exists, corrupt, oi } = pg.objects.get(soid);
+  const have = pg.peering.missing.have_version(soid);
+  if (!exists || corrupt || !have || !ev_eq(oi.version, have)) {
+    pg.peering.missing.revise_have(soid, EVERSION_ZERO);
+    pg.peering.missing_loc.remove_location(soid, pg.whoami);
+    return false;
+  }
+  begin_recovery(pg, soid, null);
+  const t = new Transaction();
+  t.setattrs(pg.coll, soid, relabelled(oi, need));
+  got_here(pg, soid, need, oi.size, t);
+  return true;
 }
 
 /** The primary has it on disk: the members that lack it get it, or that was all. */
@@ -167,6 +193,9 @@ function failed_pull(pg: PG, soid: hobject_t, from: pg_shard_t, need: eversion_t
   if (pg.peers.includes(from) && !pg.peering.peer_missing.get(from)?.is_missing(soid)) {
     // It belongs to those who should have the object: it is given it anew once we have it.
     pg.peering.force_object_missing(from, soid, need, new Transaction());
+  } else {
+    // It has no older version either that could stand for a lost one.
+    pg.peering.peer_missing.get(from)?.revise_have(soid, EVERSION_ZERO);
   }
   end_recovery(pg, soid);
 }

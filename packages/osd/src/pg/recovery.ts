@@ -8,7 +8,7 @@ import { type eversion_t, hobject_cmp, type hobject_t, shard_osd } from "@tako/c
 import { recover_backfill } from "./backfill.ts";
 import { ec_sources_down } from "./ec/ec_read.ts";
 import type { PG } from "./PG.ts";
-import { start_pull, start_pushes } from "./push_pull.ts";
+import { revert_here, start_pull, start_pushes } from "./push_pull.ts";
 import {
   begin_recovery,
   end_recovery,
@@ -17,6 +17,7 @@ import {
   peers_missing,
 } from "./recover_object.ts";
 import { recover_delete_object, remove_missing_object } from "./recovery_delete.ts";
+import { has_revert_target, settled } from "./revert.ts";
 
 // ---------------------------------------------------------------- scheduling
 
@@ -118,16 +119,19 @@ function recover_replicas(pg: PG, max: number): number {
 
 /** The primary lacks it. */
 function recover_missing(pg: PG, soid: hobject_t, need: eversion_t): boolean {
+  if (!settled(pg, soid)) return false;
   if (pg.peering.missing_loc.is_deleted(soid)) {
     begin_recovery(pg, soid, null);
     remove_missing_object(pg, soid, need);
     return true;
   }
+  if (has_revert_target(pg, soid) && revert_here(pg, soid, need)) return true;
   return start_pull(pg, soid, need);
 }
 
 /** The primary has it (or it is to be deleted), some member does not. */
 function recover_on_replicas(pg: PG, soid: hobject_t, need: eversion_t): boolean {
+  if (!settled(pg, soid)) return false;
   if (pg.peering.missing_loc.is_deleted(soid)) {
     begin_recovery(pg, soid, null);
     recover_delete_object(pg, soid, need);

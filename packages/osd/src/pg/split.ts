@@ -16,12 +16,8 @@ import {
 } from "@tako/common";
 import type { RecoveryCtx } from "../peering/RecoveryCtx.ts";
 import { divide_stats } from "../peering/split.ts";
-import { decode_object_info, OI_ATTR } from "./object_info.ts";
 import { PG } from "./PG.ts";
-import { object_stats } from "./pg_stats.ts";
-
-/** Above this many objects the statistics are divided by rule of thumb until a scrub counts. */
-const MAX_COUNTED = 10_000;
+import { each_object, MAX_COUNTED, object_stats, set_counted } from "./pg_stats.ts";
 
 /**
  * Splits `pg` by the pool's pg_num at the map it stands at, if its objects are divided by less.
@@ -59,22 +55,16 @@ function count_objects(pg: PG, pgs: readonly pg_t[]): Sums | undefined {
   const known = info.stats.stat_sum.num_objects;
   const partial = pg.peering.is_incomplete() || missing.num_missing() > 0;
   if (partial || info.stats.stats_invalid || known > MAX_COUNTED) return undefined;
-  const { store } = pg.host;
   const sums = pgs.map((pgid) => {
     const bits = get_split_bits(pgid, pool.info.pg_num);
     return { pgid, bits, sum: object_stat_sum_t() };
   });
-  const { objects } = store.collection_list(pg.coll, "MIN", "MAX", Number.MAX_SAFE_INTEGER);
-  for (const o of objects) {
-    if (o === pg.pgmeta_oid) continue;
-    const attr = store.getattr(pg.coll, o, OI_ATTR);
-    const oi = attr && decode_object_info(attr);
-    if (!oi) return undefined;
+  const complete = each_object(pg, (o, oi) => {
     const hash = hobject_hash(o);
     const of = sums.find((s) => pg_match_hash(s.pgid, s.bits, hash));
     if (of) stat_sum_add(of.sum, object_stats(oi));
-  }
-  return new Map(sums.map((s) => [s.pgid, s.sum]));
+  });
+  return complete ? new Map(sums.map((s) => [s.pgid, s.sum])) : undefined;
 }
 
 function settle_stats(pg: PG, children: readonly PG[], sums: Sums | undefined): void {
@@ -82,10 +72,6 @@ function settle_stats(pg: PG, children: readonly PG[], sums: Sums | undefined): 
   divide_stats(pg.peering, of_children);
   if (!sums) return;
   for (const each of [pg, ...children]) {
-    const { stats } = each.peering.info;
-    const { num_objects, num_bytes, num_objects_omap, num_objects_dirty } =
-      sums.get(each.pgid) ?? object_stat_sum_t();
-    Object.assign(stats.stat_sum, { num_objects, num_bytes, num_objects_omap, num_objects_dirty });
-    stats.stats_invalid = false;
+    set_counted(each.peering.info.stats, sums.get(each.pgid) ?? object_stat_sum_t());
   }
 }
