@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { type crush_test_options, crush_test } from "./CrushTester.ts";
+import { crush_test, type crush_test_options } from "./CrushTester.ts";
 import { compile_crush } from "./compile.ts";
 import { print_ostream_float } from "./print_float.ts";
 import { get_maximum_affected_by_rule } from "./rule_reach.ts";

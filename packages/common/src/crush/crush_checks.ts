@@ -3,8 +3,9 @@
  * that a tree could not be printed with.
  * Ceph counterpart: CrushTester::check_overlapped_rules, check_name_maps.
  */
-import type { CrushWrapper } from "./CrushWrapper.ts";
+
 import { crush_tree_items } from "./CrushTreeDumper.ts";
+import type { CrushWrapper } from "./CrushWrapper.ts";
 import type { crush_rule } from "./types.ts";
 
 export interface overlap {
