@@ -2,13 +2,13 @@
 import {
   type CrushWrapper,
   crush_name_fault,
-  crush_tree_items,
+  crush_tree_dump,
   json_text,
   overlapped_rules,
 } from "@tako/common";
 import type { CliIo } from "../cli_context.ts";
 import { ToolError } from "../errors.ts";
-import { left, num, table } from "../render/table.ts";
+import { render_crush_tree } from "../render/osd_tree.ts";
 import { type CrushtoolArgs, ME } from "./crushtool_options.ts";
 
 export function show_crush(a: CrushtoolArgs, crush: CrushWrapper, io: CliIo): void {
@@ -18,7 +18,7 @@ export function show_crush(a: CrushtoolArgs, crush: CrushWrapper, io: CliIo): vo
       io.out(`${type}\t${name}\n`);
     }
   }
-  if (a.tree) io.out(`${crush_tree_text(crush)}\n`);
+  if (a.tree) io.out(`${tree_text(crush)}\n`);
   if (a.bucket_tree) bucket_tree(a, crush, io);
   if (a.dump) io.out(`${dump_text(crush, a.format)}\n`);
   if (a.check !== undefined) check(crush, a.check, io);
@@ -34,28 +34,10 @@ function bucket_tree(a: CrushtoolArgs, crush: CrushWrapper, io: CliIo): void {
   io.out(leaves.map((o) => `osd.${o}\n`).join(""));
 }
 
-/** `--tree`, shadow trees too; a column for each set of choose_args. */
-export function crush_tree_text(crush: CrushWrapper): string {
-  const sets = [...crush.map.choose_args].sort(([a], [b]) => a - b);
-  const rows = [...crush_tree_items(crush, { show_shadow: true })].map(
-    ({ id, parent, depth, weight }) => {
-      const pos = crush.get_bucket(parent ?? 0)?.items.indexOf(id) ?? -1;
-      const set_weights = sets.map(([, args]) => {
-        const first = args.get(parent ?? 0)?.weight_set[0];
-        return first ? weight_text(first[pos] ?? 0) : "";
-      });
-      const type = crush.get_type_name(crush.get_item_type(id)) ?? "";
-      const name = id < 0 ? `${type} ${crush.get_item_name(id) ?? ""}` : `osd.${id}`;
-      const cls = crush.get_item_class(id) ?? "";
-      return [id, cls, weight_text(weight), ...set_weights, "    ".repeat(depth) + name];
-    },
-  );
-  const set_columns = sets.map(([id]) => num(id < 0 ? "(compat)" : String(id)));
-  return table([num("ID"), num("CLASS"), num("WEIGHT"), ...set_columns, left("TYPE NAME")], rows);
-}
-/** weightf_t */
-function weight_text(w: number): string {
-  return w === 0 ? "0" : (w / 0x10000).toFixed(5);
+/** Shadow trees too; a column for each set of choose_args, by its number. */
+function tree_text(crush: CrushWrapper): string {
+  const tree = crush_tree_dump({ crush, get_pool_name: () => undefined }, true);
+  return render_crush_tree(tree, crush.dump());
 }
 
 function dump_text(crush: CrushWrapper, format = "json-pretty"): string {

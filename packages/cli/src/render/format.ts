@@ -79,5 +79,12 @@ export function format_osds(osds: readonly number[]): string {
 
 /** A weight with five digits; nothing at all is `0` (weightf_t). */
 export function format_weight(w: number): string {
-  return w < 0.000001 ? "0" : w.toFixed(5);
+  // A float, and in C a tie goes to the even digit: 0.015625 is 0.01562. The product is exact.
+  const v = Math.fround(w);
+  if (v < 0.000001) return "0";
+  const n = Math.floor(v * 1e5);
+  const rest = v * 1e5 - n;
+  const up = rest > 0.5 || (rest === 0.5 && n % 2 === 1) ? 1 : 0;
+  const digits = String(n + up).padStart(6, "0");
+  return `${digits.slice(0, -5)}.${digits.slice(-5)}`;
 }

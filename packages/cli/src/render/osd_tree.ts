@@ -79,6 +79,8 @@ function osd_cells(n: Fields): string[] {
   return [n.text("status"), float("reweight"), float("primary_affinity")];
 }
 
+const COMPAT = "(compat)";
+
 /**
  * `dump` is the map of `osd crush dump`: the JSON of the tree does not say what buckets weigh. With
  * weight sets, each has a column.
@@ -87,6 +89,8 @@ export function render_crush_tree(v: unknown, dump: unknown): string {
   const rows = placed(new Fields(v));
   const weight = crush_weights(new Fields(dump));
   const sets = [...new Set(rows.flatMap(({ node }) => node.at("pool_weights").keys()))];
+  // JSON has names that are numbers, of pools that are gone, before it.
+  sets.sort((a, b) => Number(b === COMPAT) - Number(a === COMPAT));
   const columns = [num("ID"), num("CLASS"), num("WEIGHT"), ...sets.map(num), left("TYPE NAME")];
   const cells = ({ node, depth, parent }: Placed) => {
     const id = node.num("id");

@@ -2,7 +2,7 @@
  * The tree of `ceph osd tree`: CRUSH's, with what the map says of each OSD; and CRUSH's alone.
  * Ceph counterpart: OSDMap::print_tree, OSDTreeFormattingDumper, CrushTreeDumper. cluster.md §7.2.
  */
-import { tree_children } from "../crush/CrushTreeDumper.ts";
+import { crush_tree_items, tree_children } from "../crush/CrushTreeDumper.ts";
 import { usable_choose_args } from "../crush/choose_args.ts";
 import type { OSDMap } from "./OSDMap.ts";
 
@@ -69,21 +69,19 @@ function subtree(
  * The tree of `osd crush tree`; with `shadow`, those of the device classes come with it. Stray are
  * devices that have a name or class in CRUSH but no place.
  */
-export function crush_tree_dump(m: OSDMap, shadow: boolean): osd_tree {
+export function crush_tree_dump(m: CrushOfMap, shadow: boolean): osd_tree {
   const { crush } = m;
-  const nodes: osd_tree_node[] = [];
-  const seen = new Set<number>();
-  const visit = (id: number, parent: number | undefined, depth: number) => {
-    seen.add(id);
-    nodes.push(make_crush_node(m, id, parent, depth));
-    for (const child of tree_children(crush, id)) visit(child, id, depth + 1);
-  };
-  const roots = shadow ? crush.find_roots() : crush.find_nonshadow_roots();
-  for (const root of roots) visit(root, undefined, 0);
+  const items = [...crush_tree_items(crush, { show_shadow: shadow })];
+  const seen = new Set(items.map((i) => i.id));
   const named = Array.from({ length: crush.get_max_devices() }, (_, o) => o);
   const stray = named.filter((o) => crush.item_exists(o) && !seen.has(o));
-  return { nodes, stray: stray.map((o) => make_crush_node(m, o, undefined, 0)) };
+  return {
+    nodes: items.map((i) => make_crush_node(m, i.id, i.parent, i.depth)),
+    stray: stray.map((o) => make_crush_node(m, o, undefined, 0)),
+  };
 }
+/** A CRUSH map, and what the pools are called that its weight sets are for. */
+type CrushOfMap = Pick<OSDMap, "crush" | "get_pool_name">;
 
 function make_node(
   m: OSDMap,
@@ -103,7 +101,7 @@ function make_node(
 }
 
 function make_crush_node(
-  m: OSDMap,
+  m: CrushOfMap,
   id: number,
   parent: number | undefined,
   depth: number,
@@ -136,7 +134,7 @@ function weightf(w = 0): number {
   return Math.fround(w) / 0x10000;
 }
 
-function pool_weights(m: OSDMap, id: number, parent: number): Record<string, number[]> {
+function pool_weights(m: CrushOfMap, id: number, parent: number): Record<string, number[]> {
   const pos = m.crush.get_bucket(parent)?.items.indexOf(id) ?? -1;
   const out: [string, number[]][] = [];
   for (const [set, args] of [...usable_choose_args(m.crush.map)].sort(([a], [b]) => a - b)) {
