@@ -12,6 +12,7 @@ import {
   format_percent,
   format_size,
   format_stamp,
+  format_weight,
 } from "./format.ts";
 import { render_health } from "./health.ts";
 import {
@@ -71,6 +72,10 @@ test("ages, percentages, floats, stamps, OSD lists", () => {
   expect(format_osds([0, 0x7fffffff, 2])).toBe("[0,NONE,2]");
 });
 
+test("weights are floats with five digits, ties go to the even one", () => {
+  const shown = [0, 1, 0.015625, 0.046875, 1064.166, 12345.678, 0.0000001].map(format_weight);
+  expect(shown.join(" ")).toBe("0 1.00000 0.01562 0.04688 1064.16602 12345.67773 0");
+});
 test("a table pads the last column, too, and takes short rows", () => {
   expect(table([left("A"), num("LONG")], [["x", 1], ["yy"]])).toBe("A   LONG\nx      1\nyy      ");
 });
