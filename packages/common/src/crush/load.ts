@@ -86,6 +86,8 @@ const Dump = Type.Object({
         ids: Type.Optional(Type.Array(item_id)),
       }),
     ),
+    // A key that is no number is nobody's.
+    { additionalProperties: false },
   ),
 });
 type Dump = Static<typeof Dump>;
@@ -96,13 +98,14 @@ export function crush_from_dump(json: unknown): CrushWrapper {
     const first = Value.Errors(Dump, json).First();
     throw new CommandError("EINVAL", `not a crush dump: ${first?.path}: ${first?.message}`);
   }
+  check_unique(json);
   const item_names = new Map<number, string>();
   for (const d of real_devices(json)) item_names.set(d.id, d.name);
   for (const b of json.buckets) item_names.set(b.id, b.name);
   const m: crush_map = {
     max_devices: json.devices.reduce((max, d) => Math.max(max, d.id + 1), 0),
     buckets: new Map(json.buckets.map((b) => [b.id, load_bucket(b)])),
-    rules: new Map(json.rules.map((r) => [r.rule_id, load_rule(r, json)])),
+    rules: new Map(json.rules.map((r, i) => [r.rule_id, load_rule(r, i, json)])),
     tunables: load_tunables(json.tunables),
     type_names: new Map(json.types.map((t) => [t.type_id, t.name])),
     item_names,
@@ -117,6 +120,33 @@ export function crush_from_dump(json: unknown): CrushWrapper {
   const fault = find_crush_fault(m);
   if (fault) throw new CommandError("EINVAL", `not a crush dump: ${fault.what}`);
   return new CrushWrapper(m);
+}
+
+/** Of two things with one id or name, one would be lost. */
+function check_unique(json: Dump): void {
+  const once = (values: Iterable<readonly [path: string, value: string | number]>) => {
+    const seen = new Set<string | number>();
+    for (const [path, value] of values) {
+      if (seen.has(value)) bad(path, `${value} is there twice`);
+      seen.add(value);
+    }
+  };
+  const { devices, types, buckets, rules } = json;
+  once(devices.map((d, i) => [`/devices/${i}/id`, d.id]));
+  once(types.map((t, i) => [`/types/${i}/type_id`, t.type_id]));
+  once(types.map((t, i) => [`/types/${i}/name`, t.name]));
+  once(buckets.map((b, i) => [`/buckets/${i}/id`, b.id]));
+  once([
+    ...devices.map((d, i) => [`/devices/${i}/name`, d.name] as const),
+    ...buckets.map((b, i) => [`/buckets/${i}/name`, b.name] as const),
+  ]);
+  once(rules.map((r, i) => [`/rules/${i}/rule_id`, r.rule_id]));
+  for (const [id, set] of Object.entries(json.choose_args)) {
+    once(set.map((a, i) => [`/choose_args/${id}/${i}/bucket_id`, a.bucket_id]));
+  }
+}
+function bad(path: string, what: string): never {
+  throw new CommandError("EINVAL", `not a crush dump: ${path}: ${what}`);
 }
 
 /** Numbers that no device has show as devices, too, named `device5`: without class, in no bucket. */
@@ -139,13 +169,16 @@ function load_bucket(b: Dump["buckets"][number]): crush_bucket {
   };
 }
 
-function load_rule(r: Dump["rules"][number], json: Dump): crush_rule {
-  const steps = r.steps.map((s): crush_rule_step => {
+function load_rule(r: Dump["rules"][number], at: number, json: Dump): crush_rule {
+  const steps = r.steps.map((s, i): crush_rule_step => {
     const op = Object.entries(CRUSH_RULE_OPS).find(([n, o]) => n === s.op || o === s.opcode)?.[1];
     if (op === undefined) {
       throw new CommandError("EINVAL", `rule ${r.rule_id}: unknown step ${s.op ?? s.opcode}`);
     }
     const type = json.types.find((t) => t.name === s.type)?.type_id;
+    if (s.type !== undefined && type === undefined) {
+      bad(`/rules/${at}/steps/${i}/type`, `no type ${s.type}`);
+    }
     return { op, arg1: s.item ?? s.num ?? s.arg1 ?? 0, arg2: type ?? s.arg2 ?? 0 };
   });
   const { rule_id: id, rule_name: name = "", type, min_size, max_size } = r;

@@ -193,7 +193,7 @@ function from_pool(p: pg_pool_t, id: number, base: raw_pool | undefined): raw_po
         }),
       ),
       removed_snaps: runs(p.removed_snaps),
-      opts: { struct_v: base?.opts.struct_v ?? 2, values: opt_values(p) },
+      opts: { struct_v: 2, struct_compat: 1, ...base?.opts, values: opt_values(p) },
       application_metadata: p.application_metadata,
       create_time: ms_to_utime(p.create_time, base?.create_time ?? NO_TIME),
     }),

@@ -175,20 +175,23 @@ const opts_v1 = by_id(i32, pool_opt(false));
 const opts_v2 = by_id(i32, pool_opt(true));
 export interface raw_pool_opts {
   readonly struct_v: number;
+  readonly struct_compat: number;
   readonly values: ReadonlyMap<number, raw_pool_opt>;
 }
 const pool_opts: LeCodec<raw_pool_opts> = {
   min: 6,
   enc: (w, v) =>
-    w.section(v.struct_v, 1, () => (v.struct_v >= 2 ? opts_v2 : opts_v1).enc(w, v.values)),
+    w.section(v.struct_v, v.struct_compat, () =>
+      (v.struct_v >= 2 ? opts_v2 : opts_v1).enc(w, v.values),
+    ),
   dec: (r) => {
     let struct_v = 0;
-    const { v, rest } = r.section("pool options", 2, (version) => {
+    const { v, compat, rest } = r.section("pool options", 2, (version) => {
       struct_v = version;
       return (version >= 2 ? opts_v2 : opts_v1).dec(r);
     });
     if (rest.length > 0) r.fail("pool options: bytes too many");
-    return { struct_v, values: v };
+    return { struct_v, struct_compat: compat, values: v };
   },
 };
 
@@ -332,7 +335,7 @@ export const BLANK_POOL: raw_pool = {
   fast_read: false,
   hit_set_grade_decay_rate: 0,
   hit_set_search_last_n: 0,
-  opts: { struct_v: 2, values: new Map() },
+  opts: { struct_v: 2, struct_compat: 1, values: new Map() },
   last_force_op_resend_prenautilus: 0,
   application_metadata: new Map(),
   create_time: NO_TIME,
