@@ -1,6 +1,6 @@
 // @ts-check
 /** Each file of placement/ against our code: what is compared is said in the vectors' README. */
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import * as tako from "../packages/common/dist/index.js";
@@ -10,22 +10,70 @@ import * as tako from "../packages/common/dist/index.js";
 
 const NONE = 0x7fffffff;
 
-/** @param {string} dir @param {Report} report */
-export function checkPlacement(dir, report) {
-  checkObjectHash(readJson(join(dir, "object_hash.json")), report);
+/** Is this a folder of that format, as far as names can tell? @param {string} dir */
+export function isPlacement(dir) {
+  return ["crush", "osdmap", ...namesOf("object_hash")].some((f) => existsSync(join(dir, f)));
+}
+
+/**
+ * Everything that is in the folder; what is not there, and should be, goes to `note`.
+ * @param {string} dir @param {Report} report @param {(text: string) => void} note
+ */
+export function checkPlacement(dir, report, note) {
+  /** @param {string} file @param {(v: Json, report: Report) => void} check */
+  const checkFile = (file, check) => {
+    try {
+      check(readJson(join(dir, file)), report);
+    } catch (e) {
+      report(file, e instanceof Error ? (e.stack ?? e.message) : String(e));
+    }
+  };
+  const hash = namesOf("object_hash").find((f) => existsSync(join(dir, f)));
+  if (hash === undefined) note("no object_hash.json");
+  else checkFile(hash, checkObjectHash);
   for (const [kind, check] of /** @type {const} */ ([
     ["crush", checkCrushMap],
     ["osdmap", checkOsdmap],
   ])) {
-    const files = readdirSync(join(dir, kind)).filter((f) => f.startsWith(`${kind}-`));
-    for (const f of files.sort()) check(readJson(join(dir, kind, f)), report);
+    for (const f of filesOf(dir, kind, note)) checkFile(join(kind, f), check);
+  }
+}
+
+/** @param {string} name */
+function namesOf(name) {
+  return [`${name}.json`, `${name}.json.gz`];
+}
+/** Names of maps. What only the index names is noted. @param {string} dir @param {string} kind @param {(text: string) => void} note */
+function filesOf(dir, kind, note) {
+  const folder = join(dir, kind);
+  const all = existsSync(folder) ? readdirSync(folder) : [];
+  const files = all.filter((f) => f.startsWith(`${kind}-`) && /\.json(\.gz)?$/.test(f)).sort();
+  if (files.length === 0) note(`no maps in ${kind}/`);
+  const there = new Set(files.map((f) => f.replace(/\.gz$/, "")));
+  for (const index of namesOf("index").filter((f) => all.includes(f))) {
+    for (const file of listedIn(join(folder, index), note)) {
+      if (!there.has(file.replace(/\.gz$/, ""))) note(`no ${kind}/${file}`);
+    }
+  }
+  return files;
+}
+
+/** @param {string} index @param {(text: string) => void} note @returns {string[]} */
+function listedIn(index, note) {
+  try {
+    return readJson(index).maps.map((/** @type {Json} */ m) => String(m.file));
+  } catch (e) {
+    note(`no readable index (${e instanceof Error ? e.message : e})`);
+    return [];
   }
 }
 
 /** @param {string} file @returns {Json} */
 function readJson(file) {
   const bytes = readFileSync(file);
-  return JSON.parse((file.endsWith(".gz") ? gunzipSync(bytes) : bytes).toString("utf8"));
+  // By content: a file may have been packed or unpacked on its way.
+  const packed = bytes[0] === 0x1f && bytes[1] === 0x8b;
+  return JSON.parse((packed ? gunzipSync(bytes) : bytes).toString("utf8"));
 }
 
 /**
