@@ -75,4 +75,12 @@ export const PG_SPECS: readonly MonSpec[] = [
     plain: render_stuck,
   },
   { use: "pg repeer <pgid>", about: "make a PG peer anew" },
+  {
+    use: "pg force-recovery <pgid...>",
+    about: "recover these PGs before all others",
+    examples: ["pg force-recovery 1.0 1.3"],
+  },
+  { use: "pg force-backfill <pgid...>", about: "backfill these PGs before all others" },
+  { use: "pg cancel-force-recovery <pgid...>", about: "recover these PGs in their turn again" },
+  { use: "pg cancel-force-backfill <pgid...>", about: "backfill these PGs in their turn again" },
 ];

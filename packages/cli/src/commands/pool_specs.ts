@@ -105,6 +105,16 @@ export const POOL_SPECS: readonly MonSpec[] = [
     options: [REALLY_SURE],
   },
   { use: "osd pool rename <srcpool> <destpool>", about: "give a pool another name" },
+  { use: "osd pool force-recovery <who...>", about: "recover these pools before all others" },
+  { use: "osd pool force-backfill <who...>", about: "backfill these pools before all others" },
+  {
+    use: "osd pool cancel-force-recovery <who...>",
+    about: "recover these pools in their turn again",
+  },
+  {
+    use: "osd pool cancel-force-backfill <who...>",
+    about: "backfill these pools in their turn again",
+  },
   { use: "osd pool stats [pool_name]", about: "what is going on", plain: render_pool_stats },
   { use: "osd pool get-quota <pool>", about: "limits of a pool", plain: render_quota },
   {

@@ -106,6 +106,12 @@ export const osd_pg_create = f.message("osd_pg_create", {
 /** MOSDPGCreated: primary -> mon, when a new PG has become active. */
 export const osd_pg_created = f.message("osd_pg_created", { pgid: f.pgid });
 
+/** MOSDForceRecovery: mon -> primary; no reply, the states in its statistics show it. */
+export const osd_force_recovery = f.message("osd_force_recovery", {
+  forced_pgs: f.list(f.pgid),
+  op: f.oneOf("force-recovery", "force-backfill", "cancel-force-recovery", "cancel-force-backfill"),
+});
+
 export const osd_mon_family = [
   osd_boot,
   osd_alive,
@@ -118,4 +124,5 @@ export const osd_mon_family = [
   pg_stats,
   osd_pg_create,
   osd_pg_created,
+  osd_force_recovery,
 ] as const;

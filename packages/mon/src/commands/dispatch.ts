@@ -22,6 +22,7 @@ import { OSD_COMMANDS } from "./osd_read.ts";
 import { OSD_WRITE_COMMANDS } from "./osd_write.ts";
 import { OVERRIDE_COMMANDS } from "./overrides.ts";
 import { PG_COMMANDS } from "./pg.ts";
+import { PG_FORCE_COMMANDS } from "./pg_force.ts";
 import { POOL_COMMANDS, POOL_WRITE_COMMANDS } from "./pool.ts";
 import { APPLICATION_COMMANDS, APPLICATION_WRITE_COMMANDS } from "./pool_application.ts";
 import { RELEASE_COMMANDS } from "./releases.ts";
@@ -49,6 +50,7 @@ const READ: ReadonlyMap<string, ReadCommand> = new Map(
     LOG_COMMANDS,
     OSD_COMMANDS,
     PG_COMMANDS,
+    PG_FORCE_COMMANDS,
     POOL_COMMANDS,
     PROFILE_COMMANDS,
   ].flatMap((table) => Object.entries(table)),

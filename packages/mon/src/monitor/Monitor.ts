@@ -199,6 +199,15 @@ export class Monitor implements Dispatcher {
     return s;
   }
 
+  /** To an OSD that is up, on the session it has with us. False: there is none. */
+  send_to_osd(osd: number, m: Message): boolean {
+    const view = this.svc.osdmon.view();
+    const of_osd = [...this.sessions.values()].filter((s) => s.sender.osd === osd);
+    const s = of_osd.reverse().find((x) => x.con.is_open && is_up_instance(view, x.sender));
+    s?.con.send(m);
+    return s !== undefined;
+  }
+
   // ---------------------------------------------------------------- subscriptions
 
   private handle_subscribe(s: MonSession, m: Msg<"mon_subscribe">): void {

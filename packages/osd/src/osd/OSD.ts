@@ -132,6 +132,7 @@ export class OSD implements Dispatcher {
     this.mon_requests = new MonRequests(this.whoami, send_mon, this.log);
     this.recovery = new RecoveryQueue({
       background: ports.background ?? new SlotQueue(1, (fn) => clock.defer(fn)),
+      clock,
       config,
       paused: () => this.service.published?.test_flag("norecover") ?? true,
     });
@@ -456,6 +457,9 @@ export class OSD implements Dispatcher {
         return;
       case "osd_pg_create":
         if (this.monc.is_mon(con)) this.#handle_pg_create(con, m);
+        return;
+      case "osd_force_recovery":
+        if (this.monc.is_mon(con)) this.pgs.handle_force_recovery(m);
         return;
       case "osd_mark_me_down":
         if (this.monc.is_mon(con) && this.boot.state === "stopping") this.#finish_stop();

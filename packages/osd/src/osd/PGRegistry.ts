@@ -312,7 +312,16 @@ export class PGRegistry {
     return pg;
   }
 
-  // ------------------------------------------------------------ creation by the mon
+  // ------------------------------------------------------------ orders of the mon
+
+  /** MOSDForceRecovery, §7.4: as far as this OSD is the primary of these PGs. */
+  handle_force_recovery(m: Msg<"osd_force_recovery">): void {
+    const type = FORCE_EVENTS[m.op];
+    for (const pgid of m.forced_pgs) {
+      const pg = this.find_primary(spg_pg(pgid));
+      if (pg?.is_primary()) pg.queue_peering_event({ type });
+    }
+  }
 
   /** MOSDPGCreate, §9.1: every listed PG whose primary this OSD is. */
   handle_pg_create(m: Msg<"osd_pg_create">): void {
@@ -354,6 +363,13 @@ export class PGRegistry {
     }
   }
 }
+
+const FORCE_EVENTS = {
+  "force-recovery": "SetForceRecovery",
+  "force-backfill": "SetForceBackfill",
+  "cancel-force-recovery": "UnsetForceRecovery",
+  "cancel-force-backfill": "UnsetForceBackfill",
+} as const;
 
 /** The pg_shards that `map` gives to the PG, up or acting. */
 function places_here(map: OSDMap, spgid: spg_t, whoami: number): boolean {

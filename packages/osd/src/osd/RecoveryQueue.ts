@@ -1,14 +1,17 @@
 /**
  * RecoveryQueue: PGs that recover or backfill take turns. A turn is a job of the BackgroundQueue that
  * lasts until the operations it started are finished; so their number on this OSD is bounded.
+ * With osd_recovery_sleep turns begin no faster than one each so many seconds, so that clients feel
+ * less of them.
  * Ceph counterpart: OSDService::_maybe_queue_recovery, OSD::do_recovery. peering.md §7.1.
  */
-import type { Config } from "@tako/common";
+import type { Clock, Config, TimerHandle } from "@tako/common";
 import type { PG } from "../pg/PG.ts";
 import type { BackgroundQueue } from "./BackgroundQueue.ts";
 
 export interface RecoveryQueuePorts {
   readonly background: BackgroundQueue;
+  readonly clock: Clock;
   readonly config: Config;
   /** norecover (or another pause flag that stops all recovery) is set. */
   readonly paused: () => boolean;
@@ -29,6 +32,9 @@ export class RecoveryQueue {
   #current: { readonly pg: PG; readonly turn: Turn } | null = null;
   /** Operations that were started outside a turn (for a waiting client). */
   readonly #extra = new Map<PG, number>();
+  readonly #sleeping = new Set<TimerHandle>();
+  /** When the next turn may begin, mono ms. */
+  #next_turn = 0;
   #stopped = false;
 
   constructor(ports: RecoveryQueuePorts) {
@@ -46,7 +52,23 @@ export class RecoveryQueue {
   queue(pg: PG): void {
     if (this.#stopped || this.#queued.has(pg) || this.#p.paused()) return;
     this.#queued.add(pg);
-    this.#p.background.add((done) => this.#turn(pg, done));
+    this.#p.background.add((done) => this.#sleep_then_turn(pg, done));
+  }
+  #sleep_then_turn(pg: PG, done: () => void): void {
+    const { clock, config } = this.#p;
+    const sleep_s = config.get("osd_recovery_sleep") || config.get("osd_recovery_sleep_ssd");
+    if (sleep_s <= 0) {
+      this.#turn(pg, done);
+      return;
+    }
+    const now = clock.mono_ms();
+    const begin = Math.max(now, this.#next_turn);
+    this.#next_turn = begin + sleep_s * 1000;
+    const timer = clock.set_timer(begin - now, () => {
+      this.#sleeping.delete(timer);
+      this.#turn(pg, done);
+    });
+    this.#sleeping.add(timer);
   }
   start_op(pg: PG): void {
     if (this.#current?.pg === pg) this.#current.turn.left++;
@@ -75,6 +97,7 @@ export class RecoveryQueue {
   }
   stop(): void {
     this.#stopped = true;
+    for (const timer of this.#sleeping) timer.cancel();
     this.#p.background.stop();
   }
   /** Operations under way. */

@@ -7,8 +7,8 @@ import {
   type hobject_t,
   object_stat_sum_t,
   type pg_stats_t,
-  type object_stat_sum_t as stat_sum_t,
   stat_sum_add,
+  type object_stat_sum_t as stat_sum_t,
 } from "@tako/common";
 import type { OpDelta } from "./OpContext.ts";
 import { decode_object_info, OI_ATTR, type object_info_t } from "./object_info.ts";

@@ -13,7 +13,7 @@ import {
   type hobject_t,
   type pg_shard_t,
 } from "@tako/common";
-import { encode_object_info, type object_info_t, OI_ATTR } from "./object_info.ts";
+import { encode_object_info, OI_ATTR, type object_info_t } from "./object_info.ts";
 import type { PG } from "./PG.ts";
 
 /** The newest version of an unfound object that some member still has in its store; 0'0: none. */

@@ -130,6 +130,7 @@ export class TestOSD implements PGHost {
       }),
       recovery: new RecoveryQueue({
         background: new SlotQueue(1, (fn) => clock.defer(fn)),
+        clock,
         config: this.config,
         paused: () => this.osdmap().test_flag("norecover"),
       }),

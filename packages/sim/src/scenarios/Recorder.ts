@@ -16,6 +16,7 @@ export interface Sent {
 
 export class Recorder {
   readonly #world: World;
+  readonly crowds = new Crowds();
   readonly #cast: Cast;
   readonly pgid: pg_t;
   readonly watched = new Set<string>();
@@ -39,6 +40,7 @@ export class Recorder {
   }
 
   mark(): void {
+    this.crowds.mark();
     this.entered.clear();
     this.sent.length = 0;
     this.events.length = 0;
@@ -50,6 +52,7 @@ export class Recorder {
 
   #on_event(who: string, event: string, fields: LogFields): void {
     this.events.push({ who, event, fields });
+    if (event === "pg_state") this.crowds.note(who, String(fields.pg), String(fields.to));
     const shard = String(fields.pg).replace(/s\d+$/, "");
     if (event !== "pg_state" || shard !== this.pgid) return;
     const osd = Number(who.slice(4));
@@ -108,6 +111,38 @@ export class Recorder {
     this.#states = new Map();
     this.#messages = [];
     return out;
+  }
+}
+
+/** How many PGs of an OSD have been in a state at the same time, and in which order they came. */
+class Crowds {
+  /** `osd.1 1.3` -> state */
+  readonly #state = new Map<string, string>();
+  readonly #now = new Map<string, number>();
+  #peak = new Map<string, number>();
+  /** By state: PGs in the order in which they entered it first, since the mark. */
+  readonly entered = new Map<string, Set<string>>();
+
+  note(who: string, pg: string, state: string): void {
+    const key = `${who} ${pg}`;
+    const left = this.#state.get(key);
+    if (left !== undefined) this.#count(`${who} ${left}`, -1);
+    this.#state.set(key, state);
+    this.#count(`${who} ${state}`, 1);
+    const order = this.entered.get(state) ?? new Set();
+    this.entered.set(state, order.add(pg));
+  }
+  #count(key: string, n: number): void {
+    const now = (this.#now.get(key) ?? 0) + n;
+    this.#now.set(key, now);
+    this.#peak.set(key, Math.max(now, this.#peak.get(key) ?? 0));
+  }
+  mark(): void {
+    this.#peak = new Map(this.#now);
+    this.entered.clear();
+  }
+  peak(osd: number, state: string): number {
+    return this.#peak.get(`osd.${osd} ${state}`) ?? 0;
   }
 }
 

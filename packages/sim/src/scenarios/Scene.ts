@@ -4,7 +4,7 @@
  */
 
 import { type IoCtx, type Rados, RadosError } from "@tako/client";
-import { InvariantError, type pg_t } from "@tako/common";
+import { InvariantError, pg_parse, type pg_t } from "@tako/common";
 import type { PG } from "@tako/osd";
 import { ClusterInvariants } from "../ClusterInvariants.ts";
 import { World, type WorldOptions } from "../World.ts";
@@ -95,17 +95,18 @@ export class Scene {
 
   // ------------------------------------------------------------ the PG
 
-  pg(osd: number): PG | undefined {
-    return this.world.osd(osd)?.pgs.find_primary(PGID);
+  pg(osd: number, pgid = PGID): PG | undefined {
+    return this.world.osd(osd)?.pgs.find_primary(pgid);
   }
-  primary(): PG | undefined {
-    const { acting_primary } = this.world.osdmap.pg_to_up_acting_osds(PGID);
-    const pg = acting_primary < 0 ? undefined : this.pg(acting_primary);
+  primary(pgid = PGID): PG | undefined {
+    const { acting_primary } = this.world.osdmap.pg_to_up_acting_osds(pgid);
+    const pg = acting_primary < 0 ? undefined : this.pg(acting_primary, pgid);
     return pg?.is_primary() ? pg : undefined;
   }
   /** As the primary would report it. */
-  pg_state(): string {
-    return this.primary()?.get_stats().state ?? "no primary";
+  pg_state(pgid: string = PGID): string {
+    const pg = pg_parse(pgid);
+    return (pg && this.primary(pg)?.get_stats().state) ?? "no primary";
   }
 }
 

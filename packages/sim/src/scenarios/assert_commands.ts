@@ -50,6 +50,17 @@ function logged(s: Scene, osd: number): string[] {
 type Check = (s: Scene, a: readonly string[], what: string) => void;
 const CHECKS: Readonly<Record<string, Check>> = {
   state: (s, a, what) => must(s.pg_state() === a[0], what, s.pg_state()),
+  "pg-state": (s, a, what) => must(s.pg_state(a[0]) === a[1], what, s.pg_state(a[0])),
+  /** `peak A Backfilling 1`: most PGs of A that were in this state at a time since the mark. */
+  peak: (s, a, what) => {
+    const seen = s.recorder.crowds.peak(s.cast.id(a[0] ?? ""), a[1] ?? "");
+    must(seen === Number(a[2]), what, seen);
+  },
+  /** `order Recovering 1.3 1.0`: these entered the state first since the mark, in this order. */
+  order: (s, a, what) => {
+    const seen = [...(s.recorder.crowds.entered.get(a[0] ?? "") ?? [])];
+    must(seen.slice(0, a.length - 1).join() === a.slice(1).join(), what, seen);
+  },
   up: (s, a, what) => {
     const { up } = s.world.osdmap.pg_to_up_acting_osds(PGID);
     must(s.cast.letters(up) === a.join(), what, s.cast.letters(up));

@@ -1,5 +1,5 @@
 /** Operators and time: pools, flags, commands to the monitor, waiting. */
-import { InvariantError } from "@tako/common";
+import { InvariantError, pg_pool } from "@tako/common";
 import { why_not_clean } from "../checks.ts";
 import type { Commands } from "./Command.ts";
 import { described } from "./describe.ts";
@@ -17,14 +17,15 @@ export function milliseconds(text: string | undefined): number {
 }
 
 /**
- * The pool and its one PG. Unless it is to be where CRUSH puts it (place=crush), it is moved to
+ * The pool and its one PG (or pg_num=8 of them, all in the same place). Unless it is to be where CRUSH puts it (place=crush), it is moved to
  * osd.1, osd.0, osd.2 while it is empty: outcomes that depend on ids do not depend on hashes then.
  */
 async function make_pool(s: Scene, name: string, o: Record<string, string>): Promise<void> {
   const { world } = s;
   const size = o.k === undefined ? Number(o.size ?? 3) : Number(o.k) + Number(o.m);
   if (o.k === undefined) {
-    await world.done(s.admin.pool_create(name, { pg_num: 1, pgp_num: 1, size }), "pool create");
+    const pg_num = Number(o.pg_num ?? 1);
+    await world.done(s.admin.pool_create(name, { pg_num, pgp_num: pg_num, size }), "pool create");
   } else await make_erasure_pool(s, name, [`k=${o.k}`, `m=${o.m}`]);
   const val = o.min_size ?? (o.k === undefined ? "2" : `${Number(o.k) + 1}`);
   await tell(s, { prefix: "osd pool set", pool: name, var: "min_size", val });
@@ -33,7 +34,9 @@ async function make_pool(s: Scene, name: string, o: Record<string, string>): Pro
   await wait_clean(s);
   if (o.place !== "crush") {
     const place = [1, 0, 2, 3, 4, 5].slice(0, size);
-    await tell(s, { prefix: "osd pg-upmap", pgid: PGID, id: place });
+    for (const pgid of world.osdmap.get_pgs(pg_pool(PGID))) {
+      await tell(s, { prefix: "osd pg-upmap", pgid, id: place });
+    }
     await wait_clean(s);
     s.recorder.mark();
     s.recorder.take();
@@ -67,6 +70,8 @@ export async function wait_clean(s: Scene): Promise<void> {
 type Condition = (s: Scene, words: readonly string[]) => boolean;
 const CONDITIONS: Readonly<Record<string, Condition>> = {
   state: (s, a) => s.pg_state() === a[0],
+  /** `pg-state 1.3 active+clean`: where there are several. */
+  "pg-state": (s, a) => s.pg_state(a[0]) === a[1],
   up: (s, a) => s.cast.ids(a).every((o) => s.world.osdmap.is_up(o)),
   down: (s, a) => s.cast.ids(a).every((o) => s.world.osdmap.is_down(o)),
   /** `in A GetInfo` */
@@ -151,6 +156,19 @@ export const CLUSTER_COMMANDS: Commands = {
     }),
   /** The map now chooses these: `remap D B C`. */
   remap: (s, a) => tell(s, { prefix: "osd pg-upmap", pgid: PGID, id: s.cast.ids(a) }),
+  /** `mon pg force-recovery pgid=1.3,1.4`: a command to the monitor; its status line is shown. */
+  mon: async (s, a) => {
+    const prefix = a.filter((w) => !w.includes("=")).join(" ");
+    const args = Object.entries(options(a.filter((w) => w.includes("="))));
+    const lists = args.map(([k, v]) => [k, v.includes(",") ? v.split(",") : v]);
+    const done = s.mon_command({ prefix, ...Object.fromEntries(lists) }).then(
+      (outs) => `ok ${outs}`,
+      (e: unknown) => String(e),
+    );
+    s.say(await s.world.done(done));
+  },
+  /** `remap-pg 1.3 D B`: as remap, where there are several. */
+  "remap-pg": (s, [pgid, ...a]) => tell(s, { prefix: "osd pg-upmap", pgid, id: s.cast.ids(a) }),
   /** A command to the primary that is to be refused, or not: its status line is shown. */
   "pg-command": async (s, a) => {
     const cmd = { prefix: a[0] ?? "", ...options(a.slice(1)) };

@@ -5,11 +5,11 @@
 import { CRUSH_ITEM_NONE, DISCARD, FORWARD, invariant } from "@tako/common";
 import type { Evt } from "../events.ts";
 import type { PeeringMachine } from "../PeeringMachine.ts";
-import type { PeeringState } from "../PeeringState.ts";
 import { adjust_need_up_thru, proc_replica_info } from "../peer_infos.ts";
 import type { Next } from "../state_name.ts";
 
-function set_forced(ps: PeeringState, what: "recovery" | "backfill", on: boolean): void {
+function set_forced(m: PeeringMachine, what: "recovery" | "backfill", on: boolean): void {
+  const { ps } = m;
   const bit = `forced_${what}` as const;
   if (ps.state_test(bit) === on) return;
   const concerned =
@@ -20,9 +20,21 @@ function set_forced(ps: PeeringState, what: "recovery" | "backfill", on: boolean
   if (on && !concerned) return;
   if (on) ps.state_set(bit);
   else ps.state_clear(bit);
-  const priority = what === "recovery" ? ps.get_recovery_priority() : ps.get_backfill_priority();
-  ps.get_rctx().effect({ type: "update_reservation_priority", priority });
+  requeue_reservations(m);
   ps.publish_stats();
+}
+
+/** Our place in our own queue is moved; those of the members only by asking them again. */
+function requeue_reservations(m: PeeringMachine): void {
+  const { ps } = m;
+  const update = (priority: number) =>
+    ps.get_rctx().effect({ type: "update_reservation_priority", priority });
+  if (ps.state_test("recovery_wait") || ps.is_recovering()) update(ps.get_recovery_priority());
+  else if (ps.state_test("backfill_wait") || ps.is_backfilling()) {
+    update(ps.get_backfill_priority());
+  }
+  if (m.state === "WaitRemoteRecoveryReserved") m.post_event({ type: "DeferRecovery", delay_s: 0 });
+  if (m.state === "WaitRemoteBackfillReserved") m.post_event({ type: "DeferBackfill", delay_s: 0 });
 }
 
 export const primary = {
@@ -44,20 +56,20 @@ export const primary = {
     proc_replica_info(ps, evt.from, evt.notify.info, evt.notify.epoch_sent);
     return DISCARD;
   },
-  SetForceRecovery({ ps }: PeeringMachine): Next {
-    set_forced(ps, "recovery", true);
+  SetForceRecovery(m: PeeringMachine): Next {
+    set_forced(m, "recovery", true);
     return DISCARD;
   },
-  UnsetForceRecovery({ ps }: PeeringMachine): Next {
-    set_forced(ps, "recovery", false);
+  UnsetForceRecovery(m: PeeringMachine): Next {
+    set_forced(m, "recovery", false);
     return DISCARD;
   },
-  SetForceBackfill({ ps }: PeeringMachine): Next {
-    set_forced(ps, "backfill", true);
+  SetForceBackfill(m: PeeringMachine): Next {
+    set_forced(m, "backfill", true);
     return DISCARD;
   },
-  UnsetForceBackfill({ ps }: PeeringMachine): Next {
-    set_forced(ps, "backfill", false);
+  UnsetForceBackfill(m: PeeringMachine): Next {
+    set_forced(m, "backfill", false);
     return DISCARD;
   },
 };
