@@ -22,6 +22,8 @@ const MAPS = {
   args: "choose-args-a",
   straw: "straw-buckets-calc0-a",
   tunables: "tunables-odd-a",
+  tree: "tree-buckets-a",
+  list: "list-buckets-a",
 };
 
 const dir = mkdtempSync(join(tmpdir(), "tako-crushtool-"));
@@ -47,7 +49,7 @@ beforeAll(() => {
     file(`${name}.txt`, v.source_text);
     file(`${name}.json`, JSON.stringify(v.crush_dump));
   }
-  file("twins.txt", readFileSync(`${TRANSCRIPTS}twins.txt`));
+  for (const name of ["twins.txt", "straws.txt"]) file(name, readFileSync(TRANSCRIPTS + name));
 });
 
 /** Runs crushtool on the files of `dir`, which it calls by their names. */
@@ -126,6 +128,34 @@ describe("takes what the original does not", () => {
       "-i hosts.bin --test --show-mappings --rule 0 --min-rep 1 --max-rep 2 --x 5",
     );
     expect(out).toBe("CRUSH rule 0 x 5 [11]\nCRUSH rule 0 x 5 [11,0]\n");
+  });
+});
+
+describe("refuses what the original makes a broken map of", () => {
+  it.each([
+    [
+      "-i twins.bin --reclassify --reclassify-bucket %-ssd ssd default",
+      "bucket a-ssd is in ssd, which is not also a reclassified bucket",
+    ],
+    [
+      "-i twins.bin --reclassify --reclassify-bucket %-ssd ssd default --reclassify-bucket a% ssd default",
+      "bucket a-ssd is matched twice",
+    ],
+  ])("%s", async (line, why) => {
+    await crushtool("-c twins.txt -o twins.bin");
+    const r = await crushtool(line);
+    expect(r).toMatchObject({ code: 1, err: "failed to reclassify map\n" });
+    expect(r.out.trimEnd().split("\n").at(-1)).toBe(why);
+  });
+  it.each([
+    ["-i hosts.bin --add-item 12 abc osd.12 --loc host host1", "The option value 'abc' is invalid"],
+    ["-i hosts.bin --set-choose-total-tries 10001", "The option value '10001' is invalid"],
+    ["-i hosts.bin --set-choose-total-tries -5", "The option value '-5' is invalid"],
+    ["--build --num-osds 4 host straw2 -1", "The size of a layer '-1' is invalid"],
+    ["-i hosts.bin --dump -f xml", "crushtool: format 'xml' is none of json, json-pretty"],
+    ["-i hosts.bin --check abc", "The option value 'abc' is invalid"],
+  ])("%s", async (line, err) => {
+    expect(await crushtool(line)).toEqual({ code: 1, out: "", err: `${err}\n` });
   });
 });
 

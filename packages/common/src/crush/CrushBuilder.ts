@@ -5,7 +5,7 @@
  * Ceph counterpart: the changing half of CrushWrapper. cluster.md §2.8, §2.9.
  */
 import { CommandError } from "../errors.ts";
-import { derive_bucket } from "./bucket.ts";
+import { derive_bucket, reweighted_bucket } from "./bucket.ts";
 import { CrushDraft, type weight_set_mode } from "./CrushDraft.ts";
 import { class_in_use_by, set_device_class } from "./edit_classes.ts";
 import { add_rule, add_simple_rule, type simple_rule_options } from "./edit_rules.ts";
@@ -426,6 +426,8 @@ export class CrushBuilder {
     }
     const weight = sum(item_weights);
     this.#d.put_bucket({ ...b, item_weights, weight });
+    const { straw_calc_version } = this.#d.tunables;
+    this.#d.buckets.set(id, reweighted_bucket(b, item_weights, weight, straw_calc_version));
     return weight;
   }
 

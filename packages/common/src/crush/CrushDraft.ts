@@ -33,7 +33,7 @@ export class CrushDraft {
   class_bucket: Map<number, ReadonlyMap<number, number>>;
   weight_sets: WeightSets;
   #item_names: Map<number, string>;
-  readonly #encoding: crush_encoding | undefined;
+  #encoding: crush_encoding | undefined;
   // Both derived, made when first asked for.
   #ids: Map<string, number> | undefined;
   #parents: Map<number, number[]> | undefined;
@@ -183,6 +183,12 @@ export class CrushDraft {
     this.class_map.delete(id);
     this.weight_sets.strip(this.buckets);
     this.#parents = undefined;
+  }
+  /** The next bucket may take a slot of its own, where Ceph would double their number. */
+  reserve_bucket_slot(): void {
+    const now = written_today(this, this.#encoding);
+    const full = this.buckets.size >= now.max_buckets;
+    this.#encoding = { ...now, max_buckets: now.max_buckets + (full ? 1 : 0) };
   }
   put_bucket(b: crush_bucket): void {
     if (b.weight > MAX_BUCKET_WEIGHT) {

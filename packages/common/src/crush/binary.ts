@@ -4,7 +4,7 @@
  * Ceph counterpart: CrushWrapper::encode, CrushWrapper::decode. cluster.md §2.3.
  */
 import { InvariantError } from "../errors.ts";
-import { derive_bucket } from "./bucket.ts";
+import { derive_bucket, with_derived } from "./bucket.ts";
 import { CrushWrapper } from "./CrushWrapper.ts";
 import { find_crush_fault } from "./check.ts";
 import { encoding_of } from "./encoding.ts";
@@ -81,7 +81,12 @@ export function decode_crush_binary(
   const version = tail.tunables.straw_calc_version;
   const m: crush_map = {
     max_devices,
-    buckets: new Map(raw_buckets.map((b) => [b.bucket.id, finish_bucket(b, version)])),
+    buckets: new Map(
+      raw_buckets.map((b) => [
+        b.bucket.id,
+        b.derived ? with_derived(b.bucket, b.derived, version) : b.bucket,
+      ]),
+    ),
     rules,
     type_names,
     item_names,
@@ -164,15 +169,6 @@ function read_weights(
       for (let i = 0; i < n; i++) item_weights.push(r.u32());
       return { item_weights, derived: undefined };
   }
-}
-
-/** Keeps derived values only where they are not those that we would work out. */
-function finish_bucket(raw: raw_bucket, straw_calc_version: number): crush_bucket {
-  const { bucket, derived } = raw;
-  if (!derived) return bucket;
-  const ours = derive_bucket(bucket, straw_calc_version);
-  const same = ours.length === derived.length && ours.every((v, i) => v === derived[i]);
-  return same ? bucket : { ...bucket, derived };
 }
 
 // ---------------------------------------------------------------- rules and names

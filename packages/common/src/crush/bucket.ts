@@ -63,6 +63,37 @@ export function derive_bucket(b: crush_bucket, straw_calc_version: number): numb
   }
 }
 
+/** With `derived` for its own, unless that is what we would work out. */
+export function with_derived(
+  b: crush_bucket,
+  derived: readonly number[],
+  straw_calc_version: number,
+): crush_bucket {
+  const { derived: _, ...plain } = b;
+  const ours = derive_bucket(plain, straw_calc_version);
+  const same = ours.length === derived.length && ours.every((v, i) => v === derived[i]);
+  return same ? plain : { ...plain, derived };
+}
+
+/**
+ * `b` after a reweight: Ceph's leaves the sums of lists and of the inner nodes of trees as they
+ * were. So does ours, for they decide placement.
+ */
+export function reweighted_bucket(
+  b: crush_bucket,
+  item_weights: readonly number[],
+  weight: number,
+  straw_calc_version: number,
+): crush_bucket {
+  const { derived, ...plain } = b;
+  const now = { ...plain, item_weights, weight };
+  if (b.alg !== CRUSH_BUCKET_LIST && b.alg !== CRUSH_BUCKET_TREE) return now;
+  const before = derived ?? derive_bucket(b, straw_calc_version);
+  const leaf = (node: number) => (node % 2 === 1 ? item_weights[(node - 1) / 2] : undefined);
+  const after = b.alg === CRUSH_BUCKET_LIST ? before : before.map((w, node) => leaf(node) ?? w);
+  return with_derived(now, after, straw_calc_version);
+}
+
 export function bucket_choose(
   b: CompiledBucket,
   x: number,

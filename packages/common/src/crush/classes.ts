@@ -102,7 +102,8 @@ class ShadowTrees {
     }
     const weight = item_weights.reduce((s, w) => s + w, 0);
     const id = this.#shadow_id(original, cls);
-    this.#buckets.set(id, { ...b, id, items, item_weights, weight });
+    const { derived: _, ...plain } = b;
+    this.#buckets.set(id, { ...plain, id, items, item_weights, weight });
     this.#item_names.set(
       id,
       `${this.#old.item_names.get(original)}~${this.#old.class_names.get(cls)}`,

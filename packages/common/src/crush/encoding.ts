@@ -15,7 +15,7 @@ export function written_today(
   before?: crush_encoding,
 ): crush_encoding {
   return {
-    max_buckets: slots_for(m.buckets, before?.max_buckets ?? 0),
+    max_buckets: bucket_slots(m.buckets, before?.max_buckets ?? 0),
     max_rules: [...m.rules.keys()].reduce((n, id) => Math.max(n, id + 1), before?.max_rules ?? 0),
     sections: LATER_SECTIONS,
     stale_rule_names: before?.stale_rule_names ?? new Map(),
@@ -23,7 +23,7 @@ export function written_today(
 }
 
 /** Buckets have slots in an array that starts with 8 and doubles. */
-function slots_for(buckets: crush_map["buckets"], before: number): number {
+function bucket_slots(buckets: crush_map["buckets"], before: number): number {
   const needed = [...buckets.keys()].reduce((n, id) => Math.max(n, -id), 0);
   let n = needed === 0 ? before : before || 8;
   while (n < needed) n *= 2;

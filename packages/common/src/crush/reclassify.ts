@@ -72,15 +72,16 @@ function classify_root(
   for (let id = todo.shift(); id !== undefined; id = todo.shift()) {
     const b =
       d.buckets.get(id) ?? refuse(`cannot find bucket ${id}: (2) No such file or directory`);
+    d.reserve_bucket_slot();
     const new_id = d.add_bucket(b.type, b.alg);
     o.print(`  renumbering bucket ${id} -> ${new_id}`);
     renumber.set(id, new_id);
     renumber_bucket(d, b, new_id, cls_id, cls);
     for (const item of b.items) if (item < 0) todo.unshift(item);
   }
-  for (const b of d.buckets.values()) {
+  for (const b of [...d.buckets.values()]) {
     if (!b.items.some((i) => renumber.has(i))) continue;
-    d.put_bucket({ ...b, items: b.items.map((i) => renumber.get(i) ?? i) });
+    d.buckets.set(b.id, { ...b, items: b.items.map((i) => renumber.get(i) ?? i) });
   }
   d.rebuild_shadows_later();
   d.settle_shadows();
@@ -108,7 +109,7 @@ function renumber_bucket(
   cls: string,
 ): void {
   const name = d.get_item_name(b.id) ?? "";
-  d.put_bucket({ ...b, id: new_id });
+  d.buckets.set(new_id, { ...b, id: new_id });
   d.put_bucket({ ...b, items: [], item_weights: [], weight: 0 });
   for (const args of d.weight_sets.sets.values()) {
     const a = args.get(b.id);
@@ -171,6 +172,7 @@ function classify_bucket(
     const basename = b && !d.is_shadow_item(id) ? basename_of(name, match, parent) : undefined;
     if (!b || basename === undefined) continue;
     o.print(`match ${match} to ${name} basename ${basename}`);
+    if (found.list.some((m) => m.source === id)) refuse(`bucket ${name} is matched twice`);
     const base = base_bucket(d, o, found, b, basename, new Map([[parent_type, parent]]));
     const class_name = d.class_names.get(cls_id) ?? "";
     found.list.push({ source: id, base, cls: cls_id, shadow_name: `${basename}~${class_name}` });
@@ -196,6 +198,7 @@ function base_bucket(
     o.print(`  have base ${known}`);
     return known;
   }
+  d.reserve_bucket_slot();
   const base = d.add_bucket(like.type, like.alg);
   d.set_item_name(base, name);
   found.new_by_name.set(name, base);
