@@ -103,6 +103,7 @@ export class CommandError extends Error {
   }
 }
 
+/** Throws InvariantError unless `cond` holds: what cannot be, must not go on. */
 export function invariant(
   cond: unknown,
   message: string,
@@ -110,6 +111,7 @@ export function invariant(
 ): asserts cond {
   if (!cond) throw new InvariantError(message, detail);
 }
+/** The end of a switch over a union: compiles only when all members have been dealt with. */
 export function assertNever(x: never): never {
   throw new InvariantError("unexpected value", { value: x });
 }

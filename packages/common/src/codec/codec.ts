@@ -94,6 +94,7 @@ export function join_parts(parts: readonly Uint8Array[]): Uint8Array {
   }
   return out;
 }
+/** Length of a frame's parts together, in bytes. */
 export function parts_bytes(parts: readonly Uint8Array[]): number {
   let n = 0;
   for (const p of parts) n += p.length;

@@ -31,6 +31,7 @@ type Observer = { names: ReadonlySet<string>; fn: (changed: OptionName) => void 
 /** Environment variables that set options begin with this: TAKO_OSD_HEARTBEAT_GRACE. */
 export const ENV_PREFIX = "TAKO_";
 
+/** The options of a daemon: defaults, changed by file, environment, arguments and at run time. */
 export class Config {
   private readonly values = new Map<OptionName, OptionValue>();
   private readonly layers = new Map<Origin, Map<OptionName, OptionValue>>();

@@ -19,6 +19,7 @@ export const OPTION_NAMES: readonly OptionName[] = Object.keys(OPTIONS).filter(i
 export function is_option(name: string): name is OptionName {
   return Object.hasOwn(OPTIONS, name);
 }
+/** Type, default, level and description of an option. */
 export function option_spec(name: OptionName): OptionSpec {
   return OPTIONS[name];
 }

@@ -42,6 +42,10 @@ const PREFERRED_ALGS: readonly crush_algorithm[] = [
   CRUSH_BUCKET_UNIFORM,
 ];
 
+/**
+ * A CRUSH map being edited: see `CrushWrapper.edit`, which makes one and builds the result. Every
+ * edit throws CommandError with Ceph's errno when Ceph would refuse it.
+ */
 export class CrushBuilder {
   readonly #d: CrushDraft;
 

@@ -23,6 +23,7 @@ export interface crush_tester_options {
   readonly pool_id?: number | undefined;
 }
 
+/** Runs rules with given device weights, as `crushtool --test` does. */
 export class CrushTester {
   readonly #crush: CrushWrapper;
   readonly #pool_id: number | undefined;
@@ -110,6 +111,10 @@ export interface crush_test_result {
   readonly choose_tries?: readonly number[];
 }
 
+/**
+ * What `crushtool --test` says of a map: its text line by line through `print`, and the runs as
+ * data.
+ */
 export function crush_test(c: CrushWrapper, o: crush_test_options): crush_test_result {
   const tester = new CrushTester(c, o);
   const random = o.simulate ? new RandomPlacement(c, tester.weights) : undefined;

@@ -41,6 +41,10 @@ const EMPTY: crush_map = {
   choose_args: new Map(),
 };
 
+/**
+ * A CRUSH map and what can be asked of it. Immutable: {@link CrushWrapper.edit} makes another one.
+ * Weights are 16.16 fixed point, device ids from 0 up, bucket ids from -1 down.
+ */
 export class CrushWrapper {
   readonly map: crush_map;
   // Derived from `map` when first asked for.

@@ -14,6 +14,7 @@ export interface overlap {
   readonly names: readonly string[];
 }
 
+/** Rules of one ruleset and type whose ranges of sizes overlap: `crushtool --check`. */
 export function overlapped_rules(c: CrushWrapper): overlap[] {
   const groups = new Map<string, crush_rule[]>();
   for (const rule of c.map.rules.values()) {

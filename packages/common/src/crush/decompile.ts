@@ -44,6 +44,7 @@ export function print_fixedpoint(w: number): string {
   return `${Math.floor(n / 1000)}.${String(n % 1000).padStart(3, "0")}`;
 }
 
+/** The map as `crushtool -d` prints it: {@link compile_crush} makes the same map of it. */
 export function decompile_crush(c: CrushWrapper): string {
   const out: string[] = ["# begin crush map"];
   for (const [name, usual] of Object.entries(TEXT_TUNABLES)) {

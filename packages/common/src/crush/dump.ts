@@ -20,6 +20,7 @@ import {
 const by_id = (a: number, b: number) => a - b;
 const falling = (a: number, b: number) => b - a;
 
+/** `straw2` and so on; `unknown` for a number that is none. */
 export function alg_name(alg: crush_algorithm): string {
   return Object.entries(CRUSH_ALG_NAMES).find(([, a]) => a === alg)?.[0] ?? "unknown";
 }

@@ -46,6 +46,9 @@ function finish(): number {
 
 // Arguments may be negative (bucket ids): they count as their 32-bit two's complement.
 
+/**
+ * rjenkins1 of one 32-bit number, as a u32. Ceph counterpart: src/crush/hash.c. cluster.md §2.1.
+ */
 export function crush_hash32_1(a: number): number {
   start(a, 0, 0, 0, 0);
   w[1] = a;
@@ -54,6 +57,7 @@ export function crush_hash32_1(a: number): number {
   return finish();
 }
 
+/** rjenkins1 of four 32-bit numbers, as a u32. */
 export function crush_hash32_4(a: number, b: number, c: number, d: number): number {
   start(a, b, c, d, 0);
   mix(0, 1, H);
@@ -65,6 +69,7 @@ export function crush_hash32_4(a: number, b: number, c: number, d: number): numb
   return finish();
 }
 
+/** rjenkins1 of five 32-bit numbers, as a u32. */
 export function crush_hash32_5(a: number, b: number, c: number, d: number, e: number): number {
   start(a, b, c, d, e);
   mix(0, 1, H);
@@ -81,6 +86,7 @@ export function crush_hash32_5(a: number, b: number, c: number, d: number, e: nu
 // The next two run for every item of every bucket that CRUSH descends through: written out over
 // locals they take a third of the time of the calls above.
 
+/** rjenkins1 of two 32-bit numbers, as a u32. */
 export function crush_hash32_2(a0: number, b0: number): number {
   let a = a0 | 0;
   let b = b0 | 0;
@@ -117,6 +123,7 @@ export function crush_hash32_2(a0: number, b0: number): number {
   return h >>> 0;
 }
 
+/** rjenkins1 of three 32-bit numbers, as a u32. */
 export function crush_hash32_3(a0: number, b0: number, c0: number): number {
   let a = a0 | 0;
   let b = b0 | 0;

@@ -60,9 +60,11 @@ export function tunables_profile(t: crush_tunables): string {
   }
   return "unknown";
 }
+/** Are these the tunables of jewel, the newest profile? */
 export function has_optimal_tunables(t: crush_tunables): boolean {
   return matches(t, jewel);
 }
+/** Are these the tunables of argonaut, from before there were any? */
 export function has_legacy_tunables(t: crush_tunables): boolean {
   return matches(t, legacy);
 }

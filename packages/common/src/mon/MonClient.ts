@@ -50,6 +50,7 @@ export interface MonClientPorts {
   readonly on_session: () => void;
 }
 
+/** A session with a monitor that is kept alive, with its subscriptions and requests. */
 export class MonClient {
   readonly #p: MonClientPorts;
   #con: Connection | null = null;

@@ -10,6 +10,7 @@ export type MessageFields = {
   readonly pgs?: number;
 };
 
+/** What a log line says of a message: type, pg, epochs, not its payload. */
 export function message_fields(m: Message): MessageFields {
   const epoch = epoch_of(m);
   const pg = pg_of(m);

@@ -19,6 +19,7 @@ export interface osd_info_t {
   readonly down_at: epoch_t;
   readonly lost_at: epoch_t;
 }
+/** Epochs of an OSD's life; those not given are 0, never. */
 export function osd_info_t(init: Partial<osd_info_t> = {}): osd_info_t {
   return {
     last_clean_begin: 0,
@@ -41,6 +42,7 @@ export interface osd_xinfo_t {
   readonly last_purged_snaps_scrub: number;
   readonly dead_epoch: epoch_t;
 }
+/** What the monitor remembers of an OSD beside; stamps in ms since 1970. */
 export function osd_xinfo_t(init: Partial<osd_xinfo_t> = {}): osd_xinfo_t {
   return {
     down_stamp: 0,

@@ -12,6 +12,7 @@ export type MapErrorCode =
   /** Applied, but the result is not the map the monitor made. */
   | "crc_mismatch";
 
+/** A map, or bytes of one, that cannot be used; `code` says in which way, the text where. */
 export class MapError extends Error {
   override readonly name = "MapError";
   readonly code: MapErrorCode;

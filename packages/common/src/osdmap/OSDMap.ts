@@ -46,6 +46,11 @@ export interface object_locator {
   readonly key?: string;
 }
 
+/**
+ * One epoch of the cluster: see the top of the file. Weights and affinities are 16.16 fixed point,
+ * stamps ms since 1970. Questions about an OSD or PG that is not there have blank answers, and
+ * throw nothing.
+ */
 export class OSDMap {
   /** All of the map's data; the getters below are the usual way in. */
   readonly f: osdmap_fields;

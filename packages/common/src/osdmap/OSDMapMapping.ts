@@ -184,6 +184,7 @@ const NOTHING: pg_mapping_t = Object.freeze({
   acting_primary: -1,
 });
 
+/** Raw, up and acting of PGs, kept from one map to the next: see the top of the file. */
 export class OSDMapMapping {
   #map: OSDMap;
   /** Seeds by pool, ascending; undefined: all there are. */

@@ -8,6 +8,7 @@ import { CRUSH_RULE_OPS, type crush_rule } from "../crush/types.ts";
 
 const f32 = Math.fround;
 
+/** What a rule takes from, and how much of it each device is. */
 export class RuleTree {
   readonly crush: CrushWrapper;
   readonly rule: crush_rule;

@@ -272,10 +272,12 @@ export function decode_osdmap(bytes: Uint8Array): osdmap_fields {
   return f;
 }
 
+/** Our own form of an incremental, which travels and is stored: equal ones encode equally. */
 export function encode_incremental(inc: Incremental): Uint8Array {
   return encode(inc_codec, INC_MAGIC, inc);
 }
 
+/** Inverse; throws MapError with the byte for anything else. */
 export function decode_incremental(bytes: Uint8Array): Incremental {
   const inc = decode(inc_codec, INC_MAGIC, bytes);
   for (const [id, p] of inc.new_pools) check_pool(id, p);

@@ -75,6 +75,7 @@ export const HIDDEN_FLAGS =
   OSDMAP_FLAGS.purged_snapdirs |
   OSDMAP_FLAGS.pglog_hardlimit;
 
+/** The flags that are set, in the order in which Ceph prints them. */
 export function osdmap_flag_names(flags: number): osdmap_flag_t[] {
   return PRINT_ORDER.filter((f) => (flags & OSDMAP_FLAGS[f]) !== 0);
 }

@@ -141,9 +141,11 @@ export function pg_pool_t(init: Partial<pg_pool_t> = {}): pg_pool_t {
   };
 }
 
+/** Is every copy the same? */
 export function is_replicated(p: pg_pool_t): boolean {
   return p.type === TYPE_REPLICATED;
 }
+/** Is every copy another shard? */
 export function is_erasure(p: pg_pool_t): boolean {
   return p.type === TYPE_ERASURE;
 }
@@ -151,9 +153,11 @@ export function is_erasure(p: pg_pool_t): boolean {
 export function can_shift_osds(p: pg_pool_t): boolean {
   return p.type === TYPE_REPLICATED;
 }
+/** Is this flag of {@link POOL_FLAGS} set? */
 export function pool_has_flag(p: pg_pool_t, flag: pool_flag_t): boolean {
   return (p.flags & POOL_FLAGS[flag]) !== 0;
 }
+/** The flags that are set, lowest bit first. */
 export function pool_flag_names(flags: number): pool_flag_t[] {
   const names: pool_flag_t[] = [];
   for (const [name, bit] of Object.entries(POOL_FLAGS) as [pool_flag_t, number][]) {
@@ -167,6 +171,7 @@ export function pool_flag_words(flags: number): string {
     .map((name) => (name === "eio" ? "???" : name))
     .join(",");
 }
+/** As `pool create` takes it. */
 export function pool_type_name(p: pg_pool_t): "replicated" | "erasure" {
   return p.type === TYPE_ERASURE ? "erasure" : "replicated";
 }

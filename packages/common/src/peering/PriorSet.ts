@@ -31,6 +31,7 @@ export interface prior_set_input_t {
   is_recoverable(have: ReadonlySet<pg_shard_t>): boolean;
 }
 
+/** Who has to be asked before a PG may go on: see the top of the file. */
 export class PriorSet {
   readonly ec_pool: boolean;
   /** To be asked: all of them are up. */

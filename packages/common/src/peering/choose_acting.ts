@@ -77,6 +77,7 @@ function approx_missing_objects(i: copy_info_t, auth: copy_info_t): number {
   return known + Math.abs(auth.last_update.version - i.last_update.version);
 }
 
+/** The acting set that a replicated PG should have, and who is to be backfilled. peering.md §6. */
 export function calc_replicated_acting(input: calc_acting_input): calc_acting_result {
   const { all_info, size } = input;
   const primary = select_replicated_primary(input);

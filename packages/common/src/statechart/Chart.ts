@@ -74,6 +74,10 @@ export interface ChartRow<S extends string> {
   readonly kind: "transition" | "handler" | "ignored";
 }
 
+/**
+ * A chart flattened: for each state and event, what happens, with the states around it looked
+ * through.
+ */
 export class CompiledChart<S extends string, M, E extends EventBase> {
   readonly names: readonly S[];
   readonly defs: readonly StateDef<S, M, E>[];

@@ -6,6 +6,7 @@ export interface CoverageReport<S extends string> {
   readonly rows: readonly (ChartRow<S> & { readonly count: number })[];
 }
 
+/** How often each state and each line of a chart was used. */
 export class Coverage {
   readonly #rows: Float64Array;
   readonly #states: Float64Array;
@@ -31,9 +32,11 @@ export class Coverage {
 // biome-ignore lint/suspicious/noExplicitAny: any chart will do; only its names and rows are read
 type AnyChart<S extends string> = CompiledChart<S, any, any>;
 
+/** One that has seen nothing yet. */
 export function new_coverage<S extends string>(chart: AnyChart<S>): Coverage {
   return new Coverage(chart.rows.length, chart.names.length);
 }
+/** The counts, with the states and lines that they are of. */
 export function coverage_report<S extends string>(
   chart: AnyChart<S>,
   c: Coverage,

@@ -23,6 +23,7 @@ interface Visit {
 /** One event may set off at most this many posted ones; more is an endless loop. */
 const MAX_POSTED = 1000;
 
+/** A state machine that runs a chart; each event runs to completion. */
 export class Machine<S extends string, M, E extends { readonly type: string }> {
   readonly chart: CompiledChart<S, M, E>;
   readonly #m: M;

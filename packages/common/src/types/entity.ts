@@ -6,6 +6,7 @@
 /** `mon.a`, `osd.3`, `client.4123` */
 export type entity_name_t = `${"mon" | "osd" | "client"}.${string}`;
 
+/** `osd.3`? */
 export function is_osd(n: entity_name_t): boolean {
   return n.startsWith("osd.");
 }
@@ -26,9 +27,11 @@ export interface entity_addr_t {
 }
 export const BLANK_ADDR: entity_addr_t = Object.freeze({ host: "", port: 0, nonce: 0 });
 
+/** The same instance at the same place? */
 export function addr_eq(a: entity_addr_t, b: entity_addr_t): boolean {
   return a.nonce === b.nonce && a.port === b.port && a.host === b.host;
 }
+/** Nowhere to connect to? */
 export function addr_is_blank(a: entity_addr_t): boolean {
   return a.host === "" || a.port === 0;
 }

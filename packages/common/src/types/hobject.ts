@@ -25,6 +25,9 @@ export interface hobject_parts_t {
   snap: string;
 }
 
+/**
+ * A u32 with its bits in opposite order: objects are sorted by their hash read from its low end.
+ */
 export function bitreverse32(x: number): number {
   let v = x >>> 0;
   v = ((v >>> 1) & 0x55555555) | ((v & 0x55555555) << 1);
@@ -131,9 +134,11 @@ function cmp_snap(a: string, b: string): number {
   const y = n(b);
   return x === y ? 0 : x - y;
 }
+/** The later of two in {@link hobject_cmp}'s order. */
 export function hobject_max(a: hobject_t, b: hobject_t): hobject_t {
   return hobject_cmp(a, b) >= 0 ? a : b;
 }
+/** The earlier of two in {@link hobject_cmp}'s order. */
 export function hobject_min(a: hobject_t, b: hobject_t): hobject_t {
   return hobject_cmp(a, b) <= 0 ? a : b;
 }

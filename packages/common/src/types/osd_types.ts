@@ -24,6 +24,7 @@ export const EVERSION_MAX: eversion_t = Object.freeze({
   version: Number.MAX_SAFE_INTEGER,
 });
 
+/** Epoch and version: `12'34`. */
 export function eversion(epoch: epoch_t, version: version_t): eversion_t {
   return { epoch, version };
 }
@@ -31,27 +32,35 @@ export function eversion(epoch: epoch_t, version: version_t): eversion_t {
 export function ev_cmp(a: eversion_t, b: eversion_t): number {
   return a.epoch - b.epoch || a.version - b.version;
 }
+/** The same? */
 export function ev_eq(a: eversion_t, b: eversion_t): boolean {
   return a.version === b.version && a.epoch === b.epoch;
 }
+/** a before b? */
 export function ev_lt(a: eversion_t, b: eversion_t): boolean {
   return ev_cmp(a, b) < 0;
 }
+/** a before b, or the same? */
 export function ev_le(a: eversion_t, b: eversion_t): boolean {
   return ev_cmp(a, b) <= 0;
 }
+/** a after b? */
 export function ev_gt(a: eversion_t, b: eversion_t): boolean {
   return ev_cmp(a, b) > 0;
 }
+/** a after b, or the same? */
 export function ev_ge(a: eversion_t, b: eversion_t): boolean {
   return ev_cmp(a, b) >= 0;
 }
+/** The later one. */
 export function ev_max(a: eversion_t, b: eversion_t): eversion_t {
   return ev_cmp(a, b) >= 0 ? a : b;
 }
+/** The earlier one. */
 export function ev_min(a: eversion_t, b: eversion_t): eversion_t {
   return ev_cmp(a, b) <= 0 ? a : b;
 }
+/** Before every write? */
 export function ev_is_zero(a: eversion_t): boolean {
   return a.version === 0 && a.epoch === 0;
 }
@@ -80,9 +89,11 @@ export type spg_t = pg_t;
 /** "This OSD in this position": `2`, or `2(1)` for shard 1. Printed as Ceph prints it. */
 export type pg_shard_t = `${number}` | `${number}(${number})`;
 
+/** `1.2a`: pool, and placement seed in hex. */
 export function pg_t(pool: number, ps: number): pg_t {
   return `${pool}.${ps.toString(16)}`;
 }
+/** Pool of a PG or a shard of one. */
 export function pg_pool(pg: pg_t): number {
   return Number.parseInt(pg, 10);
 }
@@ -90,13 +101,16 @@ export function pg_pool(pg: pg_t): number {
 export function pg_ps(pg: pg_t): number {
   return Number.parseInt(pg.slice(pg.indexOf(".") + 1), 16);
 }
+/** `1.2as0`: a shard of an erasure-coded PG; the PG itself for NO_SHARD. */
 export function spg_t(pg: pg_t, shard: shard_id_t): spg_t {
   return shard === NO_SHARD ? pg : `${pg}s${shard}`;
 }
+/** The PG that it is a shard of. */
 export function spg_pg(spg: spg_t): pg_t {
   const i = spg.indexOf("s");
   return i < 0 ? spg : (spg.slice(0, i) as pg_t);
 }
+/** NO_SHARD for the PG of a replicated pool. */
 export function spg_shard(spg: spg_t): shard_id_t {
   const i = spg.indexOf("s");
   return i < 0 ? NO_SHARD : Number(spg.slice(i + 1));
@@ -112,12 +126,15 @@ export function spg_cmp(a: spg_t, b: spg_t): number {
   return pg_pool(a) - pg_pool(b) || pg_ps(a) - pg_ps(b) || spg_shard(a) - spg_shard(b);
 }
 
+/** `2` or `2(1)`: an OSD, with the shard that it holds. */
 export function pg_shard(osd: number, shard: shard_id_t = NO_SHARD): pg_shard_t {
   return shard === NO_SHARD ? `${osd}` : `${osd}(${shard})`;
 }
+/** The OSD of `2(1)`. */
 export function shard_osd(s: pg_shard_t): number {
   return Number.parseInt(s, 10);
 }
+/** The shard of `2(1)`; NO_SHARD when it names none. */
 export function shard_id(s: pg_shard_t): shard_id_t {
   const i = s.indexOf("(");
   return i < 0 ? NO_SHARD : Number.parseInt(s.slice(i + 1), 10);
@@ -164,6 +181,7 @@ export interface pg_history_t {
   prior_readable_until_ub: number;
 }
 
+/** Fields not given are 0: nothing is known to have happened. */
 export function pg_history_t(init: Partial<pg_history_t> = {}): pg_history_t {
   return {
     epoch_created: 0,
@@ -274,6 +292,7 @@ const STAT_SUM_FIELDS = [
   "num_objects_repaired",
 ] as const satisfies readonly (keyof object_stat_sum_t)[];
 
+/** Counters not given are 0. */
 export function object_stat_sum_t(init: Partial<object_stat_sum_t> = {}): object_stat_sum_t {
   const s = {} as Record<keyof object_stat_sum_t, number>;
   for (const f of STAT_SUM_FIELDS) s[f] = init[f] ?? 0;
@@ -283,6 +302,7 @@ export function object_stat_sum_t(init: Partial<object_stat_sum_t> = {}): object
 export function stat_sum_add(into: object_stat_sum_t, delta: Partial<object_stat_sum_t>): void {
   for (const f of STAT_SUM_FIELDS) into[f] += delta[f] ?? 0;
 }
+/** into -= delta, field by field. Missing fields of `delta` count as 0. */
 export function stat_sum_sub(into: object_stat_sum_t, delta: Partial<object_stat_sum_t>): void {
   for (const f of STAT_SUM_FIELDS) into[f] -= delta[f] ?? 0;
 }
@@ -293,6 +313,7 @@ export interface pg_stats_t {
   /** Set by a split: the sums are estimates until the next scrub. */
   stats_invalid: boolean;
 }
+/** Those of a PG without objects. */
 export function pg_stats_t(): pg_stats_t {
   return { stat_sum: object_stat_sum_t(), stats_invalid: false };
 }
@@ -311,6 +332,7 @@ export interface pg_info_t {
   stats: pg_stats_t;
   history: pg_history_t;
 }
+/** What is known of a PG that has seen nothing yet. */
 export function pg_info_t(pgid: spg_t, init: Partial<Omit<pg_info_t, "pgid">> = {}): pg_info_t {
   return {
     pgid,
@@ -334,6 +356,7 @@ export function pg_info_copy(i: pg_info_t): pg_info_t {
     stats: { ...i.stats, stat_sum: { ...i.stats.stat_sum } },
   };
 }
+/** Nothing was ever written? */
 export function info_is_empty(i: pg_info_t): boolean {
   return i.last_update.version === 0;
 }
@@ -341,6 +364,7 @@ export function info_is_empty(i: pg_info_t): boolean {
 export function info_dne(i: pg_info_t): boolean {
   return i.history.epoch_created === 0;
 }
+/** Being backfilled: objects after last_backfill are missing? */
 export function info_is_incomplete(i: Pick<pg_info_t, "last_backfill">): boolean {
   return i.last_backfill !== "MAX";
 }

@@ -66,6 +66,7 @@ class Checks {
   }
 }
 
+/** What `osdmaptool --health` says of a map: checks by code, with summary and detail. */
 export function check_health(m: OSDMap, options: check_health_options = {}): health_checks {
   const o = { ...DEFAULTS, ...options };
   const checks = new Checks();

@@ -4,6 +4,10 @@
  */
 import { print_ostream_float } from "../../crush/print_float.ts";
 
+/**
+ * A value as Ceph's JSON formatter prints it: floats by their digits, `indent` per level or one
+ * line.
+ */
 export function json_text(value: unknown, indent = ""): string {
   return write(value, indent, "");
 }

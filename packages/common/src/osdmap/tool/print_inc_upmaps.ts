@@ -7,6 +7,10 @@ type Upmaps = Pick<
   "new_pg_upmap" | "old_pg_upmap" | "new_pg_upmap_items" | "old_pg_upmap_items"
 >;
 
+/**
+ * The commands that make an incremental's changes to upmaps: what `osdmaptool --upmap FILE`
+ * writes.
+ */
 export function print_inc_upmaps(inc: Upmaps): string {
   const sorted = (pgs: Iterable<pg_t>) => [...pgs].sort(spg_cmp);
   const set = <V>(command: string, m: ReadonlyMap<pg_t, V>, words: (v: V) => readonly number[]) =>

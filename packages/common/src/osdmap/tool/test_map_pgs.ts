@@ -51,10 +51,15 @@ export interface test_map_pgs_result {
 
 const list = (osds: readonly number[]) => `[${osds.join(",")}]`;
 
+/** Throws CommandError ENOENT, in osdmaptool's words, when there is no such pool. */
 export function need_pool(m: OSDMap, pool: number): void {
   if (!m.have_pg_pool(pool)) throw new CommandError("ENOENT", `There is no pool ${pool}`);
 }
 
+/**
+ * What `osdmaptool --test-map-pgs[-dump[-all]]` prints, and the same as data. Throws CommandError
+ * ENOENT for a pool that does not exist.
+ */
 export function test_map_pgs(m: OSDMap, options: test_map_pgs_options = {}): test_map_pgs_result {
   if (options.pool !== undefined) need_pool(m, options.pool);
   const ids = options.pool === undefined ? m.pool_ids() : [options.pool];
@@ -183,6 +188,10 @@ export interface test_map_object_result {
   readonly acting: readonly number[];
   readonly text: string;
 }
+/**
+ * What `osdmaptool --test-map-object` prints, and the same as data. Throws CommandError ENOENT for
+ * a pool that does not exist, EINVAL for an object without a name.
+ */
 export function test_map_object(m: OSDMap, object: string, pool: number): test_map_object_result {
   need_pool(m, pool);
   const at = m.object_locator_to_pg({ pool, oid: object });

@@ -18,6 +18,7 @@ export interface upmap_cleanup {
   readonly replace_pg_upmap_items: ReadonlyMap<pg_t, readonly upmap_item_t[]>;
 }
 
+/** The upmaps of a map that should go or change, by ascending PG. cluster.md §3.1. */
 export function find_upmap_cleanup(m: OSDMap): upmap_cleanup {
   const checker = new UpmapChecker(m);
   const cancel = new Set<pg_t>();
