@@ -2,7 +2,13 @@ import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
-import { decode_crush_binary, decode_osdmap_binary, decompile_crush, OSDMap } from "@tako/common";
+import {
+  decode_crush_binary,
+  decode_osdmap_binary,
+  decompile_crush,
+  OSDMap,
+  pg_parse,
+} from "@tako/common";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { FakeCluster, type Ran } from "../testing/FakeCluster.ts";
 
@@ -195,7 +201,7 @@ describe("--upmap", () => {
     expect(last.slice(0, 3)).toEqual(["ceph", "osd", "pg-upmap-items"]);
     expect(
       map_of("one")
-        .pg_upmap_items.get(last[3] ?? "")
+        .pg_upmap_items.get(pg_parse(last[3] ?? "") ?? "0.0")
         ?.flat(),
     ).toEqual(last.slice(4).map(Number));
     expect(await run(line)).toMatchObject({
