@@ -37,20 +37,59 @@ export function bitreverse32(x: number): number {
   return ((v >>> 16) | (v << 16)) >>> 0;
 }
 
-// Ceph escapes what would break its text form; every other character stands for itself.
+// Ceph escapes what would break its text form, and every byte that is not ASCII.
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is escaped
+const ESCAPED = /[%:/\x00-\x1f\x7f-\uffff]/;
+/** A byte of a name that is no UTF-8 stands for itself as a lone surrogate: 0xfd is U+DCFD. */
+const RAW_BYTE = 0xdc00;
+
 function escape_part(s: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is escaped
-  if (!/[%:/\x00-\x1f\x7f]/.test(s)) return s;
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: as above
-  return s.replace(/[%:/\x00-\x1f\x7f]/g, (c) => {
-    return `%${c.charCodeAt(0).toString(16).padStart(2, "0")}`;
-  });
+  if (!ESCAPED.test(s)) return s;
+  let out = "";
+  for (const c of s) {
+    if (!ESCAPED.test(c)) out += c;
+    else for (const b of bytes_of(c)) out += `%${b.toString(16).padStart(2, "0")}`;
+  }
+  return out;
+}
+function bytes_of(c: string): Iterable<number> {
+  const raw = c.charCodeAt(0) - RAW_BYTE;
+  return c.length === 1 && raw >= 0x80 && raw <= 0xff ? [raw] : new TextEncoder().encode(c);
 }
 function unescape_part(s: string): string {
   if (!s.includes("%")) return s;
-  return s.replace(/%([0-9a-f]{2})/g, (_, h: string) =>
-    String.fromCharCode(Number.parseInt(h, 16)),
-  );
+  return s.replace(/(?:%[0-9a-f]{2})+/g, (run) => {
+    const bytes = run
+      .slice(1)
+      .split("%")
+      .map((h) => Number.parseInt(h, 16));
+    return text_of(Uint8Array.from(bytes));
+  });
+}
+function text_of(bytes: Uint8Array): string {
+  let out = "";
+  for (let i = 0; i < bytes.length; ) {
+    const n = utf8_length(bytes, i);
+    if (n > 0)
+      out += new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes.subarray(i, i + n));
+    else out += String.fromCharCode(RAW_BYTE + (bytes[i] ?? 0));
+    i += Math.max(n, 1);
+  }
+  return out;
+}
+/** Bytes of the character that begins at `i`; 0 when none does. */
+function utf8_length(bytes: Uint8Array, i: number): number {
+  const lead = bytes[i] ?? 0;
+  const n =
+    lead < 0x80 ? 1 : lead < 0xc2 ? 0 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : lead < 0xf5 ? 4 : 0;
+  try {
+    const c = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(
+      bytes.subarray(i, i + n),
+    );
+    return n > 0 && c.length > 0 ? n : 0;
+  } catch {
+    return 0;
+  }
 }
 
 /** Builds the text form. `key` equal to the name is the same as no key. */

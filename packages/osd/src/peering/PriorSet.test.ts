@@ -66,8 +66,11 @@ function input_of(v: PriorCase["input"]): prior_set_input_t {
 }
 const sorted = (l: Iterable<number>) => [...l].sort((a, b) => a - b);
 
-describe.each(["prior_set", "rules_prior_set"])("%s vectors", (topic) => {
-  test.each(read_vectors<PriorCase>(topic).cases)("$name", ({ input, expected }) => {
+const prior_sets = ["prior_set", "rules_prior_set"]
+  .map((topic) => read_vectors<PriorCase>(topic))
+  .filter(({ cases }) => cases.length > 0);
+describe.each(prior_sets)("$topic vectors", ({ cases }) => {
+  test.each(cases)("$name", ({ input, expected }) => {
     const p = PriorSet.build(input_of(input));
     expect({
       probe: new Set(p.probe),

@@ -133,8 +133,9 @@ function decide(v: ActingCase["input"]): ActingCase["expected"] {
   };
 }
 
-describe("rules_acting vectors", () => {
-  test.each(read_vectors<ActingCase>("rules_acting").cases)("$name", ({ input, expected }) => {
+const acting_cases = read_vectors<ActingCase>("rules_acting").cases;
+describe.skipIf(acting_cases.length === 0)("rules_acting vectors", () => {
+  test.each(acting_cases)("$name", ({ input, expected }) => {
     expect(decide(input)).toMatchObject(expected);
   });
 });

@@ -79,8 +79,9 @@ interface MergeCase {
   };
 }
 
-describe("log_merge vectors", () => {
-  const { cases } = read_vectors<MergeCase>("log_merge");
+const merges = read_vectors<MergeCase>("log_merge");
+describe.skipIf(merges.cases.length === 0)("log_merge vectors", () => {
+  const { cases } = merges;
 
   test.each(cases)("$name: on the stale copy", ({ input, expected: { merge } }) => {
     const { local, authoritative: auth } = input;
@@ -146,8 +147,9 @@ interface LogCase {
   };
 }
 
-describe("log_cases vectors", () => {
-  const { cases } = read_vectors<LogCase>("log_cases");
+const log_cases = read_vectors<LogCase>("log_cases");
+describe.skipIf(log_cases.cases.length === 0)("log_cases vectors", () => {
+  const { cases } = log_cases;
   const of = (op: LogCase["operation"]) => cases.filter((c) => c.operation === op);
 
   function check(
@@ -284,8 +286,9 @@ interface TrimCase {
   };
 }
 
-describe("log_trim_dups vectors", () => {
-  const { cases } = read_vectors<TrimCase>("log_trim_dups");
+const trims = read_vectors<TrimCase>("log_trim_dups");
+describe.skipIf(trims.cases.length === 0)("log_trim_dups vectors", () => {
+  const { cases } = trims;
   const of = (op: string) => cases.filter((c) => c.operation === op);
   const text = (v: eversion_t | undefined) => (v ? ev_str(v) : null);
 

@@ -62,8 +62,9 @@ function check(m: pg_missing_t, then: Step["then"]): void {
   }
 }
 
-describe("missing_set vectors", () => {
-  test.each(read_vectors<{ steps: Step[] }>("missing_set").cases)("$name", ({ steps }) => {
+const sets = read_vectors<{ steps: Step[] }>("missing_set").cases;
+describe.skipIf(sets.length === 0)("missing_set vectors", () => {
+  test.each(sets)("$name", ({ steps }) => {
     const m = new pg_missing_t();
     for (const s of steps) {
       apply(m, s);
