@@ -4,6 +4,7 @@ import { Value } from "@sinclair/typebox/value";
 import type { CrushWrapper } from "../crush/CrushWrapper.ts";
 import { BLANK_ADDR, type entity_addr_t } from "../types/entity.ts";
 import { pg_parse, type pg_t } from "../types/osd_types.ts";
+import { check_dump } from "./check_dump.ts";
 import { CEPH_OSD_DEFAULT_PRIMARY_AFFINITY, CEPH_OSD_IN, osd_state_bits } from "./flags.ts";
 import { osd_info_t, osd_xinfo_t, type upmap_item_t } from "./Incremental.ts";
 import { MapError } from "./MapError.ts";
@@ -111,6 +112,7 @@ export function osdmap_from_dump(json: unknown, crush: CrushWrapper): OSDMap {
     const e = Value.Errors(Dump, json).First();
     throw new MapError("bad_encoding", `not an osd dump: ${e?.path}: ${e?.message}`);
   }
+  check_dump(json);
   return new OSDMap({
     fsid: json.fsid,
     epoch: json.epoch,
