@@ -7,6 +7,7 @@ import { type CliIo, type GlobalOptions, lineage, merged_options, set_io } from 
 import { add_cluster_commands } from "./commands/cluster.ts";
 import { add_completion } from "./commands/completion.ts";
 import { CRUSH_SPECS } from "./commands/crush_specs.ts";
+import { add_explain } from "./commands/explain.ts";
 import { add_mon_commands } from "./commands/mon_command.ts";
 import { OSD_SPECS } from "./commands/osd_specs.ts";
 import { PG_SPECS } from "./commands/pg_specs.ts";
@@ -46,6 +47,7 @@ Examples:
   echo hello | tako rados -p test put greeting -
   tako osd map test greeting
   tako pg 1.0 query
+  tako explain
   tako cluster kill osd.1
   tako -w
 
@@ -68,6 +70,7 @@ export function build_program(io: CliIo): Command {
   for (const specs of [OSD_SPECS, POOL_SPECS, CRUSH_SPECS, PG_SPECS]) {
     add_mon_commands(program, specs);
   }
+  add_explain(program);
   add_pg_target(program);
   add_tell(program);
   add_config(program);

@@ -1,0 +1,74 @@
+/** Who waits for which slot, from `dump_recovery_reservations` of the OSDs. peering.md §7.4. */
+import type { explain_fact } from "./explanation.ts";
+import type { Doc } from "./Doc.ts";
+import type { PGCase } from "./PGCase.ts";
+import { counted, listed, osd_name, unique } from "./words.ts";
+
+export interface waiting_t {
+  readonly where: "local" | "remote";
+  readonly osd: number;
+  readonly words: string;
+  readonly facts: readonly explain_fact[];
+}
+
+const is_of = (pgid: string, item: string) => item === pgid || item.startsWith(`${pgid}s`);
+
+/** The slot that the PG waits for; undefined when no OSD's dump shows it. */
+export function find_wait(c: PGCase): waiting_t | undefined {
+  const { primary } = c;
+  if (primary === undefined) return undefined;
+  const local = queued(c, primary, "local");
+  if (local) return local;
+  for (const osd of [...c.reservations.keys()].sort((a, b) => a - b)) {
+    const remote = osd === primary ? undefined : queued(c, osd, "remote");
+    if (remote) return remote;
+  }
+  return undefined;
+}
+
+function queued(c: PGCase, osd: number, where: "local" | "remote"): waiting_t | undefined {
+  const doc = c.reservations.get(osd)?.at(`${where}_reservations`);
+  if (!doc) return undefined;
+  const before: Doc[] = [];
+  for (const q of doc.at("queues").items()) {
+    for (const item of q.at("items").items()) {
+      if (is_of(c.pgid, item.at("item").str() ?? "")) return waiting(osd, where, doc, item, before);
+      before.push(item);
+    }
+  }
+  return undefined;
+}
+
+function waiting(
+  osd: number,
+  where: "local" | "remote",
+  doc: Doc,
+  item: Doc,
+  before: readonly Doc[],
+): waiting_t {
+  const max = doc.at("max_allowed");
+  const holders = doc.at("in_progress").items();
+  const taken = holders.flatMap((d) => d.at("item").str() ?? []);
+  const prio = item.at("prio").num();
+  const ahead = before.length > 0 ? `, with ${counted(before.length, "PG")} before it` : "";
+  const by = taken.length > 0 ? ` (taken by ${listed(taken.map((p) => `pg ${p}`))})` : "";
+  const kind = where === "local" ? "own" : "remote";
+  return {
+    where,
+    osd,
+    words:
+      `It is queued for a ${kind} slot of ${osd_name(osd)} with priority ${prio ?? "unknown"}${ahead}; ` +
+      `${osd_name(osd)} has ${counted(max.num() ?? 0, "slot")} (osd_max_backfills)${by}.`,
+    facts: [
+      item.at("prio").fact("the PG's place in the queue goes by it"),
+      max.fact("slots: osd_max_backfills"),
+      ...holders.map((d) => d.at("item").fact("has a slot now")),
+    ],
+  };
+}
+
+/** Members that a slot is needed of. */
+export function slot_osds(c: PGCase): number[] {
+  const targets = c.query?.backfill_targets.map((s) => Number.parseInt(s, 10)) ?? [];
+  return unique([...c.acting_osds, ...targets]);
+}
