@@ -19,7 +19,6 @@ export {
   StoreError,
   type StoreErrorDetail,
 } from "./errors.ts";
-export * from "./errors.ts";
 export * from "./explain/index.ts";
 export * from "./messages/index.ts";
 export {

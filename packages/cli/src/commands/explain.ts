@@ -2,7 +2,7 @@
  * `tako explain`, `tako pg explain`: why PGs are not active+clean, from the running cluster or from
  * saved JSON. What is said is common's (explain/); this loads and prints.
  */
-import { type explain_sources, explain_cluster, explain_pg, ExplainInputError } from "@tako/common";
+import { ExplainInputError, explain_cluster, explain_pg, type explain_sources } from "@tako/common";
 import type { Command } from "commander";
 import { type GlobalOptions, merged_options, print, with_rados } from "../cli_context.ts";
 import { UsageError } from "../errors.ts";

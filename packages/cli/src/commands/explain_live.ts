@@ -1,11 +1,12 @@
 /** Fetches what explanations are made from out of a running cluster. It changes nothing there. */
+
+import { RadosError } from "@tako/client";
 import {
   type cluster_sources,
   type explain_sources,
   type MonCommand,
   pgs_to_explain,
 } from "@tako/common";
-import { RadosError } from "@tako/client";
 import type { Session } from "../cli_context.ts";
 import { Fields } from "../render/Fields.ts";
 

@@ -1,8 +1,9 @@
 /** What explanations ask of the JSON of `osd dump`. */
+
+import { TYPE_ERASURE } from "../osdmap/pg_pool_t.ts";
 import { pg_parse, pg_pool, type pg_t } from "../types/osd_types.ts";
 import type { Doc } from "./Doc.ts";
 import { ExplainInputError } from "./errors.ts";
-import { TYPE_ERASURE } from "../osdmap/pg_pool_t.ts";
 
 export interface osd_view {
   readonly osd: number;

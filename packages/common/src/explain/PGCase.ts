@@ -1,6 +1,7 @@
 /** PGCase: one PG and all that is known about it, from whichever sources there are. */
-import { ev_parse, pg_shard, pg_parse, type pg_t, CRUSH_ITEM_NONE } from "../types/osd_types.ts";
+
 import { utime_parse } from "../osdmap/utime.ts";
+import { CRUSH_ITEM_NONE, ev_parse, pg_parse, pg_shard, type pg_t } from "../types/osd_types.ts";
 import { Doc } from "./Doc.ts";
 import { ExplainInputError } from "./errors.ts";
 import type { explain_fact, pg_since } from "./explanation.ts";

@@ -1,5 +1,5 @@
 /** Making a cause. */
-import type { PGCase } from "./PGCase.ts";
+
 import type {
   cause_id,
   cause_kind,
@@ -7,6 +7,7 @@ import type {
   explain_fact,
   explained_cause,
 } from "./explanation.ts";
+import type { PGCase } from "./PGCase.ts";
 import { unique } from "./words.ts";
 
 export interface cause_parts {

@@ -5,8 +5,8 @@
 import { ec_recoverable } from "../peering/recoverable.ts";
 import { type pg_shard_t, shard_osd } from "../types/osd_types.ts";
 import { type CauseRule, cause } from "./cause.ts";
-import type { explain_fact } from "./explanation.ts";
 import { lost_osd } from "./drastic.ts";
+import type { explain_fact } from "./explanation.ts";
 import type { PGCase } from "./PGCase.ts";
 import type { past_interval_view } from "./QueryView.ts";
 import { are, listed, osd_name, osd_names, unique } from "./words.ts";

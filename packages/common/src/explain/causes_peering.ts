@@ -2,8 +2,8 @@
 import { type pg_shard_t, shard_osd } from "../types/osd_types.ts";
 import { type CauseRule, cause } from "./cause.ts";
 import { desired_acting } from "./copies.ts";
-import type { explain_fact, explained_cause } from "./explanation.ts";
 import type { Doc } from "./Doc.ts";
+import type { explain_fact, explained_cause } from "./explanation.ts";
 import type { PGCase } from "./PGCase.ts";
 import { parse_shard, read_shard, type state_entry } from "./QueryView.ts";
 import { are, osd_name, osd_names, osd_set, unique } from "./words.ts";

@@ -1,7 +1,7 @@
 /** Which copy is good for what: the decisions of peering, from the infos that a query shows. */
 import { calc_ec_acting, calc_replicated_acting } from "../peering/choose_acting.ts";
 import { type copy_info_t, type copy_infos_t, find_best_info } from "../peering/find_best_info.ts";
-import { type pg_shard_t, pg_shard } from "../types/osd_types.ts";
+import { pg_shard, type pg_shard_t } from "../types/osd_types.ts";
 import type { PGCase } from "./PGCase.ts";
 import type { copy_view } from "./QueryView.ts";
 

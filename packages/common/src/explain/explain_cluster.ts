@@ -1,9 +1,9 @@
 /** What ails a whole cluster: PGs that hang for the same reason together, then OSDs and flags. */
 import { cause } from "./cause.ts";
 import { pause_cause } from "./causes_io.ts";
+import { ExplainInputError } from "./errors.ts";
 import { by_kind, explain_case } from "./explain_pg.ts";
 import { CAUSE_KINDS, type explained_cause, type pg_explanation } from "./explanation.ts";
-import { ExplainInputError } from "./errors.ts";
 import { full_osds } from "./fullness.ts";
 import { ClusterCase, type explain_sources, PGCase } from "./PGCase.ts";
 import { are, counted, listed, osd_name } from "./words.ts";

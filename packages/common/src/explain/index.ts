@@ -9,5 +9,14 @@ export {
   pgs_to_explain,
 } from "./explain_cluster.ts";
 export { explain_pg } from "./explain_pg.ts";
-export * from "./explanation.ts";
+export {
+  CAUSES,
+  type cause_id,
+  type cause_kind,
+  type drastic_option,
+  type explain_fact,
+  type explained_cause,
+  type pg_explanation,
+  type pg_since,
+} from "./explanation.ts";
 export type { explain_sources } from "./PGCase.ts";

@@ -1,6 +1,7 @@
 /** Who waits for which slot, from `dump_recovery_reservations` of the OSDs. peering.md §7.4. */
-import type { explain_fact } from "./explanation.ts";
+
 import type { Doc } from "./Doc.ts";
+import type { explain_fact } from "./explanation.ts";
 import type { PGCase } from "./PGCase.ts";
 import { counted, listed, osd_name, unique } from "./words.ts";
 
