@@ -18,6 +18,7 @@ export const ERRNO = {
   EINVAL: 22,
   EFBIG: 27,
   ENOSPC: 28,
+  EDOM: 33,
   ERANGE: 34,
   ENAMETOOLONG: 36,
   ENOTEMPTY: 39,

@@ -6,10 +6,13 @@ import { format_stamp } from "../render/format.ts";
 import { render_blocked_by, render_json, render_lines, render_osd_perf } from "../render/misc.ts";
 import { render_osd_dump, render_osd_stat } from "../render/osd_dump.ts";
 import { render_osd_tree } from "../render/osd_tree.ts";
+import { render_reweight, render_utilization } from "../render/utilization.ts";
 import { given, is_number, SURE } from "./args.ts";
 import type { MonSpec, PlainContext } from "./mon_command.ts";
 import { set_flags } from "./status.ts";
 
+/** `osd destroy` and `osd purge` of what is still needed. */
+const FORCE = ["--force", "do it even if data may be lost by it"] as const;
 const FLAGS = ["pause", ...OPERATOR_FLAGS];
 const TREE_STATES = ["up", "down", "in", "out", "destroyed"];
 
@@ -25,6 +28,21 @@ function tree_args(words: readonly string[]): Record<string, unknown> {
 
 function new_id(v: unknown): string {
   return String(new Fields(v).num("osdid"));
+}
+/** Four commands of one shape: of PGs it may be told which pools count. */
+function reweight_by(words: string, by: string): MonSpec {
+  const args = "[oload] [max_change] [max_osds]";
+  const test = words.includes("test-");
+  return {
+    use: by === "pg" ? `${words} ${args} [pools...]` : `${words} ${args}`,
+    about: test
+      ? "what the same without test- would do"
+      : "lower the weights of OSDs with too much",
+    ...(by === "utilization" && {
+      options: [["--no-increasing", "raise no weights"] as const],
+    }),
+    plain: render_reweight,
+  };
 }
 /** The uuid may be left out before the id. */
 function create_args(words: readonly string[]): Record<string, unknown> {
@@ -102,6 +120,12 @@ const LOOK: readonly MonSpec[] = [
     plain: (v, x) => render_osd_df(v, x.cmd.output_method === "tree"),
   },
   { use: "osd perf", about: "commit and apply latencies", plain: render_osd_perf },
+  {
+    use: "osd utilization",
+    about: "how evenly PGs lie on the OSDs",
+    plain: render_utilization,
+  },
+  ...["utilization", "pg"].map((by) => reweight_by(`osd test-reweight-by-${by}`, by)),
   { use: "osd blocked-by", about: "which OSDs PGs wait for", plain: render_blocked_by },
   {
     use: "osd blocklist ls",
@@ -142,9 +166,13 @@ const CHANGE: readonly MonSpec[] = [
   {
     use: "osd destroy <id>",
     about: "mark an OSD's data as destroyed, keep its id",
-    options: [SURE],
+    options: [FORCE, SURE],
   },
-  { use: "osd purge <id>", about: "remove an OSD from the map and from CRUSH", options: [SURE] },
+  {
+    use: "osd purge <id>",
+    about: "remove an OSD from the map and from CRUSH",
+    options: [FORCE, SURE],
+  },
   {
     use: "osd new <uuid> [id]",
     about: "allocate the id of a new OSD",
@@ -162,6 +190,7 @@ const CHANGE: readonly MonSpec[] = [
     about: "override weights of several OSDs, in units of 1/65536",
     examples: [`osd reweightn '{"0":"32768","1":"65536"}'`],
   },
+  ...["utilization", "pg"].map((by) => reweight_by(`osd reweight-by-${by}`, by)),
   {
     use: "osd require-osd-release <release>",
     about: "admit only OSDs of this release and newer",

@@ -97,6 +97,14 @@ export const MON_OPTIONS = {
   mon_stat_smooth_intervals: int(6, MON, "Stats intervals over which rates are averaged", {
     min: 1,
   }),
+  mon_reweight_min_pgs_per_osd: int(10, MON, "Fewer PGs an OSD are too few to reweight by", {
+    min: 0,
+  }),
+  mon_reweight_min_bytes_per_osd: size(100 << 20, MON, "Too little on an OSD to reweight by", {
+    min: 0,
+  }),
+  mon_reweight_max_osds: int(4, MON, "OSDs that are reweighted at a time", { min: 1 }),
+  mon_reweight_max_change: float(0.05, MON, "Largest step of a weight at a time", RATIO),
   mon_pg_stuck_threshold: secs(60, MON, "A PG in a bad state for longer is stuck"),
   mon_health_max_detail: int(50, MON, "Most detail lines of one health check", { min: 0 }),
   mon_warn_on_misplaced: bool(false, MON, "Misplaced objects are a health warning"),

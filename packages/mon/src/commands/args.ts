@@ -136,12 +136,16 @@ export function is_wildcard(word: string | undefined): boolean {
   return word === "all" || word === "any" || word === "*";
 }
 
-/** An OSD of a list, or in Ceph's words what is wrong with it. */
-export function parse_osd_id(word: string): number | string {
+/** An OSD of a list, or what is wrong with the word, and the number that Ceph has for that. */
+export type OsdWord =
+  | { readonly osd: number; readonly why?: undefined }
+  | { readonly why: string; readonly code: number };
+
+export function parse_osd_id(word: string): OsdWord {
   const text = word.replace(/^osd\./, "");
-  if (/^[-+]/.test(text)) return `expected numerical value, got: ${text}invalid osd id-22`;
+  if (/^[-+]/.test(text)) return { why: `expected numerical value, got: ${text}`, code: -22 };
   const n = strict_strtoll(text);
-  return typeof n === "number" ? n : `${n}invalid osd id-1`;
+  return typeof n === "number" ? { osd: n } : { why: n, code: -1 };
 }
 
 /** As far as the ids of CRUSH go; the last one stands for none. */

@@ -178,6 +178,33 @@ test("a command whose wish is the map already answers at once, without an epoch"
   expect([replies, h.map.epoch]).toEqual([["noout is set"], e]);
 });
 
+test("what PGs lie on is destroyed and purged only by force; what they do not, at once", () => {
+  const { h, osds } = cluster();
+  for (const pg of h.map.get_pgs(1)) {
+    const lead = osds[h.map.pg_to_up_acting_osds(pg).acting_primary];
+    lead?.stats({ [pg]: "active+clean" }, h.map.pg_to_up_acting_osds(pg));
+  }
+  const said = (cmd: Cmd) => [h.command(cmd).result, h.command(cmd).outs];
+  const mapped = "OSD(s) 1 have 8 pgs currently mapped to them. ";
+  expect(said({ prefix: "osd safe-to-destroy", ids: ["1"] })).toEqual([-ERRNO.EBUSY, mapped]);
+  h.command({ prefix: "osd down", ids: ["1"] });
+  for (const prefix of ["osd destroy", "osd purge"]) {
+    expect(said({ prefix, id: 1 })).toEqual([
+      -ERRNO.EBUSY,
+      `${mapped}\nYou can proceed by passing --force, but be warned that this will likely mean ` +
+        "real, permanent data loss.",
+    ]);
+    expect(said({ prefix, id: 9 })).toEqual([0, "osd.9 does not exist"]);
+  }
+  expect(h.command({ prefix: "osd ok-to-stop", ids: ["0", "2"] })).toMatchObject({
+    result: -ERRNO.EBUSY,
+    outs: "unsafe to stop osd(s) at this time (8 PGs are or would become offline)",
+    outb: { ok_to_stop: false, osds: [0, 2], num_ok_pgs: 0, num_not_ok_pgs: 8 },
+  });
+  expect(h.command({ prefix: "osd destroy", id: 1, force: true }).outs).toBe("destroyed osd.1");
+  expect(h.command({ prefix: "osd purge", id: 1, ...sure }).outs).toBe("purged osd.1");
+});
+
 test("two that want the same id or pool at the same time get one", () => {
   const { h } = cluster();
   const uuid = "99999999-2222-4333-8444-555555555555";

@@ -19,6 +19,7 @@ import { LOG_COMMANDS } from "./log.ts";
 import { NODE_FLAG_COMMANDS } from "./node_flags.ts";
 import { OSD_IDS_COMMANDS } from "./osd_ids.ts";
 import { OSD_COMMANDS } from "./osd_read.ts";
+import { SAFETY_COMMANDS, SAFETY_WRITE_COMMANDS } from "./osd_safety.ts";
 import { OSD_WRITE_COMMANDS } from "./osd_write.ts";
 import { OVERRIDE_COMMANDS } from "./overrides.ts";
 import { PG_COMMANDS } from "./pg.ts";
@@ -27,6 +28,7 @@ import { POOL_COMMANDS, POOL_WRITE_COMMANDS } from "./pool.ts";
 import { APPLICATION_COMMANDS, APPLICATION_WRITE_COMMANDS } from "./pool_application.ts";
 import { RELEASE_COMMANDS } from "./releases.ts";
 import { type CommandOutcome, type CommandReply, json, refused, reply_of_error } from "./reply.ts";
+import { REWEIGHT_COMMANDS, REWEIGHT_WRITE_COMMANDS } from "./reweight_by.ts";
 import { UPMAP_COMMANDS } from "./upmap.ts";
 
 /** Answers from what is committed. */
@@ -53,6 +55,8 @@ const READ: ReadonlyMap<string, ReadCommand> = new Map(
     PG_FORCE_COMMANDS,
     POOL_COMMANDS,
     PROFILE_COMMANDS,
+    REWEIGHT_COMMANDS,
+    SAFETY_COMMANDS,
   ].flatMap((table) => Object.entries(table)),
 );
 const WRITE: ReadonlyMap<string, WriteCommand> = new Map(
@@ -70,6 +74,8 @@ const WRITE: ReadonlyMap<string, WriteCommand> = new Map(
     POOL_WRITE_COMMANDS,
     PROFILE_WRITE_COMMANDS,
     RELEASE_COMMANDS,
+    REWEIGHT_WRITE_COMMANDS,
+    SAFETY_WRITE_COMMANDS,
     UPMAP_COMMANDS,
   ].flatMap((table) => Object.entries(table)),
 );

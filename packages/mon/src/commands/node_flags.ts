@@ -73,10 +73,10 @@ function by_number(ids: ReadonlySet<number>): number[] {
 
 function add_target(v: View, word: string, to: Targets): boolean {
   const crush = pending_crush(v);
-  const o = parse_osd_id(word);
+  const w = parse_osd_id(word);
   const node = crush.get_item_id(word);
   const cls = crush.get_class_id(word);
-  if (typeof o === "number") to.osds.add(o);
+  if (w.why === undefined) to.osds.add(w.osd);
   else if (node !== undefined) to.nodes.add(node);
   else if (cls !== undefined) to.classes.add(cls);
   else return false;

@@ -45,14 +45,14 @@ function on_osds(
     for (const o of v.osdmap.get_all_osds().filter(of_all)) edit(o, run);
   } else {
     for (const word of words) {
-      const o = parse_osd_id(word);
-      if (typeof o === "string") {
-        run.text += o;
+      const w = parse_osd_id(word);
+      if (w.why !== undefined) {
+        run.text += `${w.why}invalid osd id${w.code}`;
         run.error = "EINVAL";
-      } else if (!v.osdmap.exists(o)) {
-        run.text += `osd.${o} does not exist. `;
+      } else if (!v.osdmap.exists(w.osd)) {
+        run.text += `osd.${w.osd} does not exist. `;
       } else {
-        edit(o, run);
+        edit(w.osd, run);
       }
     }
   }

@@ -6,7 +6,6 @@ import {
   type OSDMap,
   osd_subtree_dump,
   osd_tree_dump,
-  pg_pool,
   pg_t,
   pool_hash_key,
 } from "@tako/common";
@@ -15,7 +14,7 @@ import { dump_perf_stat } from "../pgmap/pg_stat.ts";
 import type { Args } from "./args.ts";
 import type { ReadCommands } from "./dispatch.ts";
 import { osd_df } from "./osd_df.ts";
-import { type CommandReply, fail, json, ok, refused } from "./reply.ts";
+import { type CommandReply, fail, json, ok } from "./reply.ts";
 import { count_by, type Json, osdmap_summary, VERSION } from "./shapes.ts";
 
 export const OSD_COMMANDS: ReadCommands = {
@@ -65,8 +64,6 @@ export const OSD_COMMANDS: ReadCommands = {
         .sort(([a], [b]) => a - b)
         .map(([osd, num_blocked]) => ({ osd, num_blocked })),
     ),
-  "osd ok-to-stop": ok_to_stop,
-  "osd safe-to-destroy": safe_to_destroy,
   "osd blocklist ls": (mon) => {
     const entries = [...mon.osdmap.blocklist].sort(([a], [b]) => (a < b ? -1 : 1));
     return ok(
@@ -193,92 +190,4 @@ function wanted_osds(map: OSDMap, args: Args): ((o: number) => boolean) | undefi
     fail("EINVAL", "can specify only one of 'up', 'down' and 'destroyed'");
   }
   return tests.length === 0 ? undefined : (o) => tests.some((t) => t(map, o));
-}
-
-// ---------------------------------------------------------------- may it go?
-
-/** PGs that stopping these OSDs would make inactive, or that cannot be judged. */
-function ok_to_stop(mon: Monitor, args: Args): CommandReply {
-  const osds = args.osds(mon.osdmap);
-  const stop = new Set(osds);
-  const groups: Record<
-    "ok" | "bad_no_pool" | "bad_become_inactive" | "bad_already_inactive",
-    string[]
-  > = {
-    ok: [],
-    bad_no_pool: [],
-    bad_become_inactive: [],
-    bad_already_inactive: [],
-  };
-  const unknown: string[] = [];
-  for (const [pg, s] of mon.svc.pgmap.sorted_pgs()) {
-    if (s.states.has("unknown")) {
-      unknown.push(pg);
-      continue;
-    }
-    if (!s.acting.some((o) => stop.has(o))) continue;
-    const pool = mon.osdmap.get_pg_pool(pg_pool(pg));
-    const left = s.acting.filter((o) => o !== CRUSH_ITEM_NONE && !stop.has(o)).length;
-    if (!pool) groups.bad_no_pool.push(pg);
-    else if (!s.states.has("active")) groups.bad_already_inactive.push(pg);
-    else if (left < pool.min_size) groups.bad_become_inactive.push(pg);
-    else groups.ok.push(pg);
-  }
-  const bad =
-    groups.bad_no_pool.length +
-    groups.bad_become_inactive.length +
-    groups.bad_already_inactive.length;
-  const outb = {
-    ok_to_stop: {
-      ok: bad + unknown.length === 0,
-      osds,
-      num_ok_pgs: groups.ok.length,
-      num_not_ok_pgs: bad,
-      ok_become_degraded: groups.ok,
-      ...(bad > 0 ? { bad_become_inactive: groups.bad_become_inactive } : {}),
-      ...(bad > 0 ? { bad_already_inactive: groups.bad_already_inactive } : {}),
-    },
-  };
-  if (unknown.length > 0) {
-    const text = `${unknown.length} pgs have unknown state; cannot draw any conclusions`;
-    return { ...refused("EAGAIN", text), outb };
-  }
-  if (bad === 0) return json(outb);
-  const text = `unsafe to stop osd(s) at this time (${bad} PGs are or would become offline)`;
-  return { ...refused("EBUSY", text), outb };
-}
-
-function safe_to_destroy(mon: Monitor, args: Args): CommandReply {
-  const { pgmap } = mon.svc;
-  const safe: number[] = [];
-  const active: number[] = [];
-  const missing_stats: number[] = [];
-  const stored_pgs: number[] = [];
-  const dirty = [...pgmap.pg_stat.values()].some((s) => s.states.has("unknown"));
-  if (dirty) return fail("EAGAIN", "some pgs have unknown state; cannot draw any conclusions");
-  const unclean = [...pgmap.pg_stat.values()].some((s) => !s.states.has("clean"));
-  const by_osd = pgmap.num_pg_by_osd();
-  for (const o of args.osds(mon.osdmap)) {
-    const stat = pgmap.osd_stat.get(o);
-    if (!mon.osdmap.exists(o)) safe.push(o);
-    else if ((by_osd.get(o) ?? 0) > 0) active.push(o);
-    else if (!stat && unclean) missing_stats.push(o);
-    else if (stat && stat.num_pgs > 0 && unclean) stored_pgs.push(o);
-    else safe.push(o);
-  }
-  const outb = { safe_to_destroy: safe, active, missing_stats, stored_pgs };
-  const list = (osds: readonly number[]) => osds.map((o) => `osd.${o}`).join(",");
-  if (active.length + missing_stats.length + stored_pgs.length === 0) {
-    return ok(
-      `OSD(s) ${safe.join(",")} are safe to destroy without reducing data durability.`,
-      outb,
-    );
-  }
-  const parts: string[] = [];
-  if (active.length > 0) parts.push(`OSD(s) ${list(active)} have PGs mapped to them.`);
-  if (missing_stats.length > 0) {
-    parts.push(`OSD(s) ${list(missing_stats)} have no reported stats, and not all PGs are clean.`);
-  }
-  if (stored_pgs.length > 0) parts.push(`OSD(s) ${list(stored_pgs)} store PGs still.`);
-  return { ...refused("EBUSY", parts.join(" ")), outb };
 }

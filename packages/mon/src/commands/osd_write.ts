@@ -1,6 +1,5 @@
 /** `osd ...` commands that change OSDs and flags. cluster.md §3.14. */
 import {
-  BLANK_UUID,
   CEPH_OSD_DESTROYED,
   CEPH_OSD_IN,
   CEPH_OSD_NEW,
@@ -11,25 +10,13 @@ import {
   type osdmap_flag_t,
   print_ostream_float,
 } from "@tako/common";
-import {
-  pending_crush,
-  pending_flags,
-  pending_max_osd,
-  pending_state,
-  pending_weight,
-  type View,
-  xor_state,
-} from "../osdmon/pending.ts";
+import { pending_flags, pending_max_osd, pending_weight, type View } from "../osdmon/pending.ts";
 import type { Args } from "./args.ts";
 import type { WriteCommands } from "./dispatch.ts";
-import { wipe_osd } from "./osd_ids.ts";
 import { type CommandOutcome, commit_then, fail, RETRY_COMMAND, reply_now } from "./reply.ts";
 
 export const OSD_WRITE_COMMANDS: WriteCommands = {
   "osd lost": lost,
-  "osd destroy": destroy,
-  "osd purge": purge,
-  "osd purge-new": purge,
   "osd new": (v, args) => osd_new(v, args, args.str("uuid")),
   "osd create": (v, args) => osd_new(v, args, args.opt_str("uuid")),
   "osd reweight": reweight,
@@ -109,39 +96,6 @@ function lost(v: View, args: Args): CommandOutcome {
   const e = v.osdmap.get_down_at(o);
   v.pending.inc.new_lost.set(o, e);
   return commit_then(`marked osd lost in epoch ${e}`);
-}
-
-function need_sure(args: Args): void {
-  if (args.flag("yes_i_really_mean_it")) return;
-  fail(
-    "EPERM",
-    "Are you SURE?  Did you verify with 'ceph osd safe-to-destroy'?  This will mean real, " +
-      "permanent data loss, as well as deletion of cephx and lockbox keys. Pass " +
-      "--yes-i-really-mean-it if you really do.",
-  );
-}
-
-function destroy(v: View, args: Args): CommandOutcome {
-  const o = args.osd();
-  need_sure(args);
-  if (!v.osdmap.exists(o)) return reply_now(`osd.${o} does not exist`);
-  if (v.osdmap.is_up(o)) return fail("EBUSY", `osd.${o} is not \`down\`.`);
-  if (v.osdmap.is_destroyed(o)) return reply_now(`destroyed osd.${o}`);
-  if ((pending_state(v, o) & CEPH_OSD_DESTROYED) === 0) xor_state(v, o, CEPH_OSD_DESTROYED);
-  v.pending.inc.new_uuid.set(o, BLANK_UUID);
-  v.pending.old_metadata.add(o);
-  return commit_then(`destroyed osd.${o}`);
-}
-
-function purge(v: View, args: Args): CommandOutcome {
-  const o = args.osd();
-  need_sure(args);
-  if (!v.osdmap.exists(o)) return reply_now(`osd.${o} does not exist`);
-  if (v.osdmap.is_up(o)) return fail("EBUSY", `osd.${o} is not \`down\`.`);
-  wipe_osd(v, o);
-  const crush = pending_crush(v);
-  if (crush.item_exists(o)) v.pending.inc.crush = crush.edit((b) => b.remove_item(o));
-  return commit_then(`purged osd.${o}`);
 }
 
 // ---------------------------------------------------------------- coming
