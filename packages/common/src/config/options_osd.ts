@@ -113,6 +113,11 @@ export const OSD_OPTIONS = {
     min: 0.001,
   }),
   osd_backfill_full_ratio: float(0.85, OSD, "Jewel's; the map's backfillfull_ratio decides", RATIO),
+  osd_debug_skip_full_check_in_backfill_reservation: bool(
+    false,
+    OSD,
+    "Promise room for backfill without looking whether there is any (tests)",
+  ),
   osd_failsafe_full_ratio: float(0.97, OSD, "Refuse every write above this", RATIO),
   osd_auto_mark_unfound_lost: bool(false, OSD, "Give up unfound objects by ourselves"),
 

@@ -194,6 +194,12 @@ export class OSDService implements PGHost {
     const failsafe = this.config.get("osd_failsafe_full_ratio");
     return full_state_of(total > 0 ? used / total : 0, this.osdmap(), failsafe);
   }
+  tentative_backfill_full(bytes: number): boolean {
+    const { total, used } = this.store.statfs();
+    let projected = used + bytes;
+    for (const pg of this.#osd.pgs.all()) projected += pg.peering.pending_backfill_bytes();
+    return total > 0 && projected / total >= this.osdmap().backfillfull_ratio;
+  }
   pg_deleted(pg: PG): void {
     this.log.info({ pg: pg.spgid, epoch: this.osdmap().epoch }, "pg_removed");
     // Its slot for deleting goes to the next; what waits in it gives up.

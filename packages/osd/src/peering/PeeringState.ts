@@ -74,6 +74,7 @@ export class PeeringState {
   readonly clock: Clock;
   readonly log: Log;
   readonly full_state: () => full_state_t;
+  readonly tentative_backfill_full: (bytes: number) => boolean;
   readonly machine: PeeringMachine;
   readonly #oldest_map: () => epoch_t;
   readonly #get_log_handler: (t: Transaction) => LogEntryHandler;
@@ -117,6 +118,8 @@ export class PeeringState {
   flushes_in_progress = 0;
   deleting = false;
   deleted = false;
+  /** Bytes that this copy will have when the backfill for which room is reserved is done. */
+  reserved_num_bytes = 0;
   last_complete_ondisk: eversion_t = EVERSION_ZERO;
   last_update_applied: eversion_t = EVERSION_ZERO;
   last_rollback_info_trimmed_to_applied: eversion_t = EVERSION_ZERO;
@@ -131,6 +134,8 @@ export class PeeringState {
   readonly might_have_unfound = new Set<pg_shard_t>();
   readonly peer_last_complete_ondisk = new Map<pg_shard_t, eversion_t>();
   readonly peer_activated = new Set<pg_shard_t>();
+  /** What a target had in its store when its backfill was begun anew. */
+  readonly peer_bytes = new Map<pg_shard_t, number>();
   /** OSDs whose answer is awaited: reported in the statistics. */
   readonly blocked_by = new Set<number>();
   /** Newest version that is durable on every member. */
@@ -162,6 +167,7 @@ export class PeeringState {
     this.clock = init.clock;
     this.log = init.log;
     this.full_state = init.full_state;
+    this.tentative_backfill_full = init.tentative_backfill_full;
     this.#oldest_map = init.oldest_map ?? (() => 0);
     this.#get_log_handler = init.get_log_handler ?? ((t) => remove_handler(init.spgid, t));
     this.osdmap = init.osdmap;
@@ -411,6 +417,10 @@ export class PeeringState {
   }
   get_backfill_priority(): number {
     return recovery_ops.backfill_priority(this);
+  }
+  /** Bytes still to come by the backfill for which room has been reserved here. */
+  pending_backfill_bytes(): number {
+    return recovery_ops.pending_backfill(this, this.reserved_num_bytes);
   }
   get_delete_priority(): number {
     return get_delete_priority(this.full_state());

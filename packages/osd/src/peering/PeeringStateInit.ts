@@ -26,6 +26,11 @@ export interface PeeringStateInit {
   /** Fullness of this OSD: decides about reservations. */
   readonly full_state: () => full_state_t;
   /**
+   * Would so many bytes more, with what is still to come into PGs that have been promised room, fill
+   * this OSD beyond backfillfull?
+   */
+  readonly tentative_backfill_full: (bytes: number) => boolean;
+  /**
    * What the log has done to objects, written into `t`. Without it: objects are removed, and
    * nothing can be rolled back (replicated pools).
    */

@@ -142,6 +142,7 @@ function reset_backfill(
   pi.last_interval_started = info.last_interval_started;
   pi.last_user_version = info.last_user_version;
   pi.history = { ...info.history };
+  ps.peer_bytes.set(peer, pi.stats.stat_sum.num_bytes);
   pi.stats = { stat_sum: object_stat_sum_t(), stats_invalid: false };
   // Some recent log, so that it knows requests again should it become primary.
   const log = ps.pg_log.log.copy_up_to(

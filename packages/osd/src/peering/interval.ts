@@ -240,6 +240,7 @@ export function clear_primary_state(ps: PeeringState): void {
   ps.stray_set.clear();
   ps.might_have_unfound.clear();
   ps.peer_last_complete_ondisk.clear();
+  ps.peer_bytes.clear();
   ps.peer_activated.clear();
   ps.blocked_by.clear();
   ps.min_last_complete_ondisk = EVERSION_ZERO;

@@ -20,6 +20,7 @@ import {
 import type { pg_missing_t } from "../pg/pg_missing.ts";
 import type { Transaction } from "../store/Transaction.ts";
 import type { PeeringState } from "./PeeringState.ts";
+import { data_chunks } from "./pool_kind.ts";
 import { get_backfill_priority, get_recovery_priority } from "./priority.ts";
 
 export function recover_got(
@@ -114,7 +115,9 @@ export function update_backfill_progress(
     to: last_backfill,
   });
   info.last_backfill = last_backfill;
-  info.stats = { ...s, stat_sum: { ...s.stat_sum } };
+  // Of a part the primary knows the objects; how much lies in the store we know better.
+  const num_bytes = last_backfill === "MAX" ? s.stat_sum.num_bytes : info.stats.stat_sum.num_bytes;
+  info.stats = { ...s, stat_sum: { ...s.stat_sum, num_bytes } };
   ps.dirty_info = true;
   ps.write_if_dirty(t);
 }
@@ -137,6 +140,17 @@ export function add_peer_stats(
   delta: Partial<object_stat_sum_t>,
 ): void {
   stat_sum_add(ps.get_peer_info(peer).stats.stat_sum, delta);
+}
+
+/** What is missing here of a copy of `bytes` bytes. */
+export function pending_backfill(ps: PeeringState, bytes: number): number {
+  return Math.max(0, bytes - ps.info.stats.stat_sum.num_bytes);
+}
+/** Size of one shard of a PG of `bytes` bytes; each object may take a chunk more. */
+export function shard_bytes(ps: PeeringState, bytes: number, objects: number): number {
+  const k = data_chunks(ps.osdmap, ps.pool.info);
+  if (k === null) return bytes;
+  return Math.ceil(bytes / k) + Math.ceil(ps.pool.info.stripe_width / k) * objects;
 }
 
 // ---------------------------------------------------------------- objects

@@ -436,6 +436,7 @@ function peering_init(host: PGHost, spgid: spg_t, map: OSDMap, pool: PGPool, log
     clock: host.clock,
     log: log.child({ subsys: "peering" }),
     full_state: () => host.full_state(),
+    tentative_backfill_full: (bytes: number) => host.tentative_backfill_full(bytes),
     ...(is_erasure(pool.info) && {
       get_log_handler: (t: Transaction) => ec_log_handler(spgid, host.store, t),
     }),

@@ -77,6 +77,8 @@ export interface PGHost {
   update_heartbeat_peers(): void;
   /** Used ratio of this OSD against the map's ratios: "none" | "nearfull" | "backfillfull" | "full" | "failsafe". */
   full_state(): "none" | "nearfull" | "backfillfull" | "full" | "failsafe";
+  /** Would `bytes` more, with what is to come into other PGs, be more than backfillfull? */
+  tentative_backfill_full(bytes: number): boolean;
   /** A PG removed its last object and metadata: forget it (§9.3). */
   pg_deleted(pg: PG): void;
   /** Entry for the cluster log. */

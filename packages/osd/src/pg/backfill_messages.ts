@@ -8,6 +8,7 @@ import { Transaction } from "../store/Transaction.ts";
 import { BackfillInterval } from "./BackfillInterval.ts";
 import { scan_range } from "./backfill.ts";
 import type { PG } from "./PG.ts";
+import { queue_counted } from "./pg_stats.ts";
 import { finish_recovery_op } from "./recover_object.ts";
 import { stats_from_wire } from "./wire_stats.ts";
 
@@ -16,13 +17,17 @@ export function do_scan(pg: PG, m: Msg<"pg_scan">): void {
   else give_digest(pg, m);
 }
 
+/** Target: gives the slot back when room has become scarce since it was promised. */
+function too_full(pg: PG): boolean {
+  const full = pg.host.full_state();
+  if (full === "none" || full === "nearfull") return false;
+  pg.queue_peering_event({ type: "BackfillTooFull" });
+  return true;
+}
+
 /** Target. Too full: no answer; the primary is told by the reservation being revoked. */
 function give_digest(pg: PG, m: Msg<"pg_scan">): void {
-  const full = pg.host.full_state();
-  if (full === "backfillfull" || full === "full" || full === "failsafe") {
-    pg.queue_peering_event({ type: "BackfillTooFull" });
-    return;
-  }
+  if (too_full(pg)) return;
   const bi = new BackfillInterval(m.begin);
   scan_range(pg, bi, m.begin);
   pg.send(m.from, {
@@ -54,6 +59,8 @@ export function do_backfill(pg: PG, m: Msg<"pg_backfill">): void {
   }
   const t = new Transaction();
   pg.peering.update_backfill_progress(m.last_backfill, stats_from_wire(m.stats), t);
+  // One scan may have covered all that was here: it must be noticed between scans, too.
+  if (m.op === "PROGRESS") too_full(pg);
   const { generation } = pg;
   pg.host.store.queue_transaction(t, () => {
     if (m.op !== "FINISH") return;
@@ -76,8 +83,9 @@ export function do_backfill(pg: PG, m: Msg<"pg_backfill">): void {
 /** Target: objects that do not exist any more. What is pushed later comes later on the connection. */
 export function do_backfill_remove(pg: PG, m: Msg<"pg_backfill_remove">): void {
   const t = new Transaction();
-  for (const { soid } of m.objects) t.try_remove(pg.coll, soid);
-  pg.host.store.queue_transaction(t);
+  const objects = m.objects.map((o) => o.soid);
+  for (const soid of objects) t.try_remove(pg.coll, soid);
+  queue_counted(pg, objects, t);
 }
 
 /** Reservations were lost: scans asked for are not waited for; they will be asked for again. */

@@ -10,6 +10,7 @@ import {
   stat_sum_add,
   type object_stat_sum_t as stat_sum_t,
 } from "@tako/common";
+import type { Transaction } from "../store/Transaction.ts";
 import type { OpDelta } from "./OpContext.ts";
 import { decode_object_info, OI_ATTR, type object_info_t } from "./object_info.ts";
 import type { PG } from "./PG.ts";
@@ -49,6 +50,24 @@ function add_delta(sum: stat_sum_t, d: OpDelta): void {
 function object_part(sum: Partial<stat_sum_t>): Partial<stat_sum_t> {
   const { num_objects = 0, num_bytes = 0, num_objects_omap = 0, num_objects_dirty = 0 } = sum;
   return { num_objects, num_bytes, num_objects_omap, num_objects_dirty };
+}
+
+/**
+ * Queues `t`, which changes `objects` on a copy that is being filled. Such a copy counts its bytes
+ * itself: its primary cannot know what else lies there. They reach the disk with the next progress.
+ */
+export function queue_counted(
+  pg: PG,
+  objects: readonly hobject_t[],
+  t: Transaction,
+  on_commit?: () => void,
+): void {
+  const { store } = pg.host;
+  const partial = pg.peering.is_incomplete();
+  const bytes = () => objects.reduce((n, o) => n + (store.stat(pg.coll, o)?.size ?? 0), 0);
+  const before = partial ? bytes() : 0;
+  store.queue_transaction(t, on_commit);
+  if (partial) pg.peering.info.stats.stat_sum.num_bytes += bytes() - before;
 }
 
 /** Above this many objects sums that are not exact stay so until a scrub counts. */

@@ -18,6 +18,7 @@ import {
 import { Transaction } from "../store/Transaction.ts";
 import { ec_piece_stored, start_ec_recovery } from "./ec/ec_recovery.ts";
 import type { PG } from "./PG.ts";
+import { queue_counted } from "./pg_stats.ts";
 import { build_push_op, failed_push, pushed_object_info, submit_push_data } from "./push_data.ts";
 import { is_complete, type PullInfo, START } from "./RecoveryOps.ts";
 import {
@@ -286,7 +287,8 @@ function handle_pushes(pg: PG, m: Msg<"pg_push">): void {
   const { generation } = pg;
   const { last_complete } = pg.peering.info;
   const replies = m.pushes.map((p) => ({ soid: p.soid }));
-  pg.host.store.queue_transaction(t, () => {
+  const objects = replies.map((r) => r.soid);
+  queue_counted(pg, objects, t, () => {
     pg.run_if_current(generation, () => {
       pg.peering.update_last_complete_ondisk(last_complete);
       pg.send(m.from, {

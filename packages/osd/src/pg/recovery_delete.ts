@@ -6,6 +6,7 @@
 import type { eversion_t, hobject_t, Msg } from "@tako/common";
 import { Transaction } from "../store/Transaction.ts";
 import type { PG } from "./PG.ts";
+import { queue_counted } from "./pg_stats.ts";
 import { on_global_recover, on_local_recover, peers_missing } from "./recover_object.ts";
 
 /** On the primary's own copy; then on the members'. */
@@ -55,7 +56,8 @@ export function do_recovery_delete(pg: PG, m: Msg<"pg_recovery_delete">): void {
   }
   const { generation } = pg;
   const { last_complete } = pg.peering.info;
-  pg.host.store.queue_transaction(t, () => {
+  const objects = m.objects.map((o) => o.soid);
+  queue_counted(pg, objects, t, () => {
     pg.run_if_current(generation, () => {
       pg.peering.update_last_complete_ondisk(last_complete);
       pg.send(m.from, {

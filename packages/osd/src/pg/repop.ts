@@ -30,7 +30,7 @@ import { encode_object_info, NO_OBJECT, OI_ATTR, type object_info_t } from "./ob
 import { make_reply, send_reply, with_outcomes } from "./op_reply.ts";
 import type { PG } from "./PG.ts";
 import { pg_stash_coll } from "./pg_colls.ts";
-import { apply_stats } from "./pg_stats.ts";
+import { apply_stats, queue_counted } from "./pg_stats.ts";
 import type { RepOp } from "./RepOpQueue.ts";
 import { stats_from_wire, wire_stats } from "./wire_stats.ts";
 
@@ -317,7 +317,11 @@ export function do_repop(pg: PG, m: SubWrite): void {
   }
   // Without entries it only says what has become final.
   const transaction_applied = m.txn.length > 0 || m.log_entries.length === 0;
-  peering.update_stats((s) => Object.assign(s, stats_from_wire(m.stats)));
+  peering.update_stats((s) => {
+    const { num_bytes } = s.stat_sum;
+    Object.assign(s, stats_from_wire(m.stats));
+    if (peering.is_incomplete()) s.stat_sum.num_bytes = num_bytes;
+  });
   peering.append_log(
     m.log_entries,
     m.pg_trim_to,
@@ -328,7 +332,7 @@ export function do_repop(pg: PG, m: SubWrite): void {
   );
   const last_complete = peering.info.last_complete;
   const { generation } = pg;
-  pg.host.store.queue_transaction(t, () => {
+  queue_counted(pg, [m.hobj], t, () => {
     pg.run_if_current(generation, () => {
       peering.update_last_complete_ondisk(last_complete);
       pg.send(m.from, {

@@ -25,7 +25,7 @@ const DEFAULT_CAPACITY = 1 << 30;
 export class MemStore extends KStore {
   readonly kind = "mem";
   readonly #db: MemDB;
-  readonly #capacity_bytes: number;
+  #capacity_bytes: number;
   readonly #stripe_size: number;
 
   constructor(options: MemStoreOptions) {
@@ -82,6 +82,10 @@ export class MemStore extends KStore {
   /** How long commits take that start from now on. */
   set_commit_latency_ms(ms: number): void {
     this.#db.latency_ms = ms;
+  }
+  /** A disk of another size. */
+  set_capacity_bytes(bytes: number): void {
+    this.#capacity_bytes = bytes;
   }
   /** The next write to start fails, and with it the store. */
   inject_write_failure(err: StoreError = this.#db.io_error("injected write failure")): void {

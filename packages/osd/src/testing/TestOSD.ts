@@ -330,6 +330,9 @@ export class TestOSD implements PGHost {
   publish_stats(): void {}
   send_pg_created(): void {}
   update_heartbeat_peers(): void {}
+  tentative_backfill_full(): boolean {
+    return this.full !== "none" && this.full !== "nearfull";
+  }
   full_state(): full_state_t {
     return this.full;
   }

@@ -1,5 +1,5 @@
 /** Operators and time: pools, flags, commands to the monitor, waiting. */
-import { InvariantError, pg_pool } from "@tako/common";
+import { CEPH_OSD_FULL, InvariantError, pg_pool } from "@tako/common";
 import { why_not_clean } from "../checks.ts";
 import type { Commands } from "./Command.ts";
 import { described } from "./describe.ts";
@@ -84,6 +84,11 @@ const CONDITIONS: Readonly<Record<string, Condition>> = {
   /** `backfilled D 5`: so many objects are behind D's last_backfill. */
   backfilled: (s, a) => num_backfilled(s, s.cast.id(a[0] ?? "")) >= Number(a[1]),
   pulling: (s, a) => (s.pg(s.cast.id(a[0] ?? ""))?.recovery.pulling.size ?? 0) > 0,
+  /** `full A`: the map says so. */
+  full: (s, a) => {
+    const full = (o: number) => (s.world.osdmap.get_state(o) & CEPH_OSD_FULL) !== 0;
+    return s.cast.ids(a).every(full);
+  },
   absent: (s, a) => s.pg(s.cast.id(a[0] ?? "")) === undefined,
   /** `map B`: B works with the monitor's newest map. */
   map: (s, a) => s.cast.ids(a).every((o) => s.world.osd(o)?.osdmap_epoch === s.world.osdmap.epoch),
@@ -156,6 +161,11 @@ export const CLUSTER_COMMANDS: Commands = {
     }),
   /** The map now chooses these: `remap D B C`. */
   remap: (s, a) => tell(s, { prefix: "osd pg-upmap", pgid: PGID, id: s.cast.ids(a) }),
+  /** Codes and severities of the health checks. */
+  health: async (s) => {
+    const r = await s.world.done(s.admin.mon_command({ prefix: "health" }), "health");
+    s.say(health_line(r.outb));
+  },
   /** `mon pg force-recovery pgid=1.3,1.4`: a command to the monitor; its status line is shown. */
   mon: async (s, a) => {
     const prefix = a.filter((w) => !w.includes("=")).join(" ");
@@ -179,6 +189,14 @@ export const CLUSTER_COMMANDS: Commands = {
     s.say(await s.world.done(done, cmd.prefix));
   },
 };
+
+function health_line(outb: unknown): string {
+  if (typeof outb !== "object" || outb === null) return "?";
+  const checks: unknown = Reflect.get(outb, "checks");
+  const list = Object.entries(typeof checks === "object" && checks !== null ? checks : {});
+  const shown = list.map(([code, c]) => `${code} ${Reflect.get(Object(c), "severity")}`);
+  return [String(Reflect.get(outb, "status")), ...shown.sort()].join(", ");
+}
 
 async function tell(s: Scene, cmd: { prefix: string } & Record<string, unknown>): Promise<void> {
   await s.mon_command(cmd);

@@ -84,6 +84,14 @@ export const FAULT_COMMANDS: Commands = {
   /** `disk B 200ms`: how long its commits take from now on. */
   disk: (s, a) => s.world.store(s.cast.id(a[0] ?? "")).set_commit_latency_ms(milliseconds(a[1])),
 
+  /** `capacity D 200000`: bytes of its disk, whatever is on it. `capacity D 92%`: so full it is. */
+  capacity: (s, [name = "", size = ""]) => {
+    const store = s.world.store(s.cast.id(name));
+    const full = /^(\d+)%$/.exec(size)?.[1];
+    const bytes = full ? Math.floor((store.statfs().used * 100) / Number(full)) : Number(size);
+    store.set_capacity_bytes(bytes);
+  },
+
   /** Dead OSDs get empty disks, and keep their ids: destroy, new. */
   "replace-disk": async (s, a) => {
     for (const id of s.cast.ids(a)) {

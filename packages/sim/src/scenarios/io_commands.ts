@@ -6,11 +6,18 @@ import { type AsyncOp, outcome, type Scene } from "./Scene.ts";
 const text = new TextDecoder();
 const LIMIT_MS = 60_000;
 
+/** `ab*3` is ababab. */
+export function content(text: string): string {
+  const m = /^(.+)\*(\d+)$/.exec(text);
+  return m ? (m[1] ?? "").repeat(Number(m[2])) : text;
+}
+
 /** What the client gets to see. */
 async function run(s: Scene, words: readonly string[], signal?: AbortSignal): Promise<string> {
   const other = words[0] === "other";
   const io = other ? s.other_io : s.io;
-  const [verb = "", oid = "", value = ""] = other ? words.slice(1) : words;
+  const [verb = "", oid = "", written = ""] = other ? words.slice(1) : words;
+  const value = content(written);
   const o = signal ? { signal } : {};
   switch (verb) {
     case "write":
@@ -66,7 +73,7 @@ export function op_of(s: Scene, label: string | undefined): AsyncOp {
 async function expect_content(s: Scene, oid: string, want: string): Promise<void> {
   const got = await s.world.done(start(s, ["read", oid]), `read ${oid}`, LIMIT_MS);
   const seen = got === "ENOENT" ? "-" : got || "''";
-  if (seen !== want) throw new InvariantError(`${oid} is '${seen}', expected '${want}'`);
+  if (seen !== content(want)) throw new InvariantError(`${oid} is '${seen}', expected '${want}'`);
 }
 
 export const IO_COMMANDS: Commands = {
@@ -85,8 +92,15 @@ export const IO_COMMANDS: Commands = {
   fill: async (s, a) => {
     const names = Array.from({ length: Number(a[0]) }, (_, i) => `o${i + 1}`);
     for (let i = 0; i < names.length; i += 4) {
-      const some = names.slice(i, i + 4).map((oid) => s.io.write_full(oid, a[1] ?? ""));
+      const some = names.slice(i, i + 4).map((oid) => s.io.write_full(oid, content(a[1] ?? "")));
       await s.world.done(Promise.all(some), `fill ${names[i]}`, LIMIT_MS);
+    }
+  },
+  /** `shrink 60 40`: of o1 .. o60 the last 40 are removed. */
+  shrink: async (s, a) => {
+    const from = Number(a[0]);
+    for (let i = from; i > from - Number(a[1]); i--) {
+      await s.world.done(s.io.remove(`o${i}`), `remove o${i}`, LIMIT_MS);
     }
   },
   "expect-filled": async (s, a) => {

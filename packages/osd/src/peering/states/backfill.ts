@@ -18,9 +18,9 @@ function send_reserve(ps: PeeringState, to: pg_shard_t, op: "REQUEST" | "RELEASE
     query_epoch: ps.get_osdmap_epoch(),
     op,
     priority: request ? ps.get_backfill_priority() : 0,
-    // How much is to come, and how much of it is there: the target checks whether it fits.
+    // How much is to come, and how much was there before: the target checks whether it fits.
     primary_num_bytes: request ? Math.max(0, ps.info.stats.stat_sum.num_bytes) : 0,
-    shard_num_bytes: request ? Math.max(0, ps.get_peer_info(to).stats.stat_sum.num_bytes) : 0,
+    shard_num_bytes: request ? Math.max(0, ps.peer_bytes.get(to) ?? 0) : 0,
     from: shard_id(ps.pg_whoami),
   });
 }

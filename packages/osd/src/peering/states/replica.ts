@@ -12,6 +12,7 @@ import { trim_log } from "../log_ops.ts";
 import type { PeeringMachine } from "../PeeringMachine.ts";
 import type { PeeringState } from "../PeeringState.ts";
 import { merge_log, proc_primary_info } from "../peer_infos.ts";
+import { shard_bytes } from "../recovery_ops.ts";
 import type { Next } from "../state_name.ts";
 
 export const replicaActive = {
@@ -48,6 +49,7 @@ export const replicaActive = {
 // ---------------------------------------------------------------- reservations
 
 function cancel_remote(ps: PeeringState): void {
+  ps.reserved_num_bytes = 0;
   ps.get_rctx().effect({ type: "cancel_reservation", reserver: "remote" });
 }
 
@@ -101,10 +103,16 @@ export const repNotRecovering = {
     evt: Evt<"RequestBackfillPrio">,
   ): Next<"RepWaitBackfillReserved"> {
     const { ps } = m;
-    if (too_full(ps)) {
+    const { num_bytes, num_objects } = ps.info.stats.stat_sum;
+    const bytes = shard_bytes(ps, evt.primary_num_bytes, num_objects);
+    const here = ps.info.stats.stats_invalid ? evt.local_num_bytes : num_bytes;
+    const to_come = Math.max(0, bytes - here);
+    const unchecked = ps.config.get("osd_debug_skip_full_check_in_backfill_reservation");
+    if (!unchecked && (too_full(ps) || ps.tentative_backfill_full(to_come))) {
       m.post_event({ type: "RejectTooFullRemoteReservation" });
       return DISCARD;
     }
+    ps.reserved_num_bytes = bytes;
     ps.get_rctx().effect({
       type: "request_reservation",
       reserver: "remote",

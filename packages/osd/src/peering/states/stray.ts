@@ -20,7 +20,10 @@ import type { Next } from "../state_name.ts";
 function restart_backfill(ps: PeeringState, evt: Evt<"MLogRec">): void {
   const { info, log } = evt.msg;
   const { history } = ps.info;
+  const { num_bytes } = ps.info.stats.stat_sum;
   ps.info = pg_info_copy({ ...info, pgid: ps.spgid, history });
+  // What is in the store stays there until the scan comes by: it takes no more room then.
+  ps.info.stats.stat_sum.num_bytes = num_bytes;
   ps.pg_log.reset_backfill_claim_log(log, ps.log_entry_handler());
   update_history(ps, info.history);
   ps.dirty_info = true;

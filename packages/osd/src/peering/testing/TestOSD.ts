@@ -112,6 +112,7 @@ export class TestOSD {
       clock: this.host.clock,
       log: this.#log(),
       full_state: () => this.full,
+      tentative_backfill_full: () => this.full !== "none" && this.full !== "nearfull",
     };
   }
   /** State changes are the transcript; the rest is for people. */
