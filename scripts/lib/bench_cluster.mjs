@@ -50,8 +50,14 @@ export class BenchCluster {
   #store;
   #node_args;
 
-  /** @param {string} dir @param {number} osds @param {string} store @param {string[]} node_args */
-  constructor(dir, osds, store, node_args) {
+  #conf;
+
+  /**
+   * @param {string} dir @param {number} osds @param {string} store @param {string[]} node_args
+   * @param {string[]} conf more lines of the configuration file
+   */
+  constructor(dir, osds, store, node_args, conf = []) {
+    this.#conf = conf;
     this.#dir = dir;
     this.#osds = osds;
     this.#store = store;
@@ -72,6 +78,7 @@ export class BenchCluster {
       "osd_heartbeat_interval = 1",
       "osd_heartbeat_grace = 5",
       "mgr_stats_period = 1",
+      ...this.#conf,
       "",
     ];
     writeFileSync(join(this.#dir, "tako.conf"), conf.join("\n"));
