@@ -218,6 +218,12 @@ const CHANGE: readonly MonSpec[] = [
   { use: "osd set-full-ratio <ratio>", about: "refuse writes from this use on" },
 ];
 
+const SCRUB: readonly MonSpec[] = [
+  { use: "osd scrub <who>", about: "scrub the PGs of which an OSD is the primary; '*': of all" },
+  { use: "osd deep-scrub <who>", about: "the same to the byte" },
+  { use: "osd repair <who>", about: "the same, and bad copies are replaced" },
+];
+
 const OVERRIDE: readonly MonSpec[] = [
   { use: "osd pg-temp <pgid> [id...]", about: "temporary acting set of a PG; none clears it" },
   { use: "osd primary-temp <pgid> <id>", about: "temporary primary of a PG" },
@@ -253,4 +259,10 @@ const NODE_FLAGS: readonly MonSpec[] = [
   ]),
 ];
 
-export const OSD_SPECS: readonly MonSpec[] = [...LOOK, ...CHANGE, ...NODE_FLAGS, ...OVERRIDE];
+export const OSD_SPECS: readonly MonSpec[] = [
+  ...LOOK,
+  ...CHANGE,
+  ...SCRUB,
+  ...NODE_FLAGS,
+  ...OVERRIDE,
+];

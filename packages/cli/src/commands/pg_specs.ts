@@ -74,6 +74,19 @@ export const PG_SPECS: readonly MonSpec[] = [
     fit: stuck_args,
     plain: render_stuck,
   },
+  {
+    use: "pg scrub <pgid>",
+    about: "compare the copies of a PG: which objects there are, their sizes and attributes",
+  },
+  {
+    use: "pg deep-scrub <pgid>",
+    about: "compare the copies of a PG to the byte",
+    examples: ["pg deep-scrub 1.0", "rados list-inconsistent-obj 1.0"],
+  },
+  {
+    use: "pg repair <pgid>",
+    about: "a deep scrub of a PG, and bad copies are replaced by good ones",
+  },
   { use: "pg repeer <pgid>", about: "make a PG peer anew" },
   {
     use: "pg force-recovery <pgid...>",

@@ -7,6 +7,7 @@ import type { RadosOptions } from "./pool_session.ts";
 import { add_bench } from "./rados_bench.ts";
 import { add_data } from "./rados_data.ts";
 import { add_omap, add_xattr } from "./rados_meta.ts";
+import { add_inconsistent } from "./rados_scrub.ts";
 
 export function add_rados_commands(program: Command): void {
   const rados = program
@@ -25,6 +26,7 @@ export function add_rados_commands(program: Command): void {
   add_pools(rados);
   add_xattr(rados);
   add_omap(rados);
+  add_inconsistent(rados);
   add_bench(rados);
 }
 

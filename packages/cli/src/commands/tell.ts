@@ -43,11 +43,16 @@ const ARGUMENTS: readonly (readonly [prefix: string, args: readonly string[]])[]
   ["query", ["pgid"]],
   ["list_unfound", ["pgid", "offset"]],
   ["mark_unfound_lost", ["mulcmd"]],
+  ["scrub", ["pgid", "time"]],
+  ["deep_scrub", ["pgid", "time"]],
+  ["list-inconsistent-obj", ["pgid"]],
   ["perf reset", ["var"]],
   ["dump_osd_network", ["value"]],
 ];
 /** Those of commands sent to a PG: which PG is known already. */
 const PG_ARGUMENTS: readonly (readonly [prefix: string, args: readonly string[]])[] = [
+  ["scrub", ["time"]],
+  ["deep_scrub", ["time"]],
   ["query", []],
   ["list_unfound", ["offset"]],
   ["mark_unfound_lost", ["mulcmd"]],

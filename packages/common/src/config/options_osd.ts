@@ -127,6 +127,17 @@ export const OSD_OPTIONS = {
   osd_scrub_chunk_max: int(25, OSD, "Objects in a scrub chunk, most", POSITIVE),
   osd_scrub_min_interval: secs(86400, OSD, "Scrub a PG at most so often"),
   osd_scrub_max_interval: secs(604800, OSD, "Scrub a PG at least so often"),
+  osd_scrub_interval_randomize_ratio: float(0.5, OSD, "Scrubs come up to so much later", {
+    min: 0,
+  }),
+  osd_deep_scrub_randomize_ratio: float(0.15, OSD, "Scrubs that become deep ones by chance", RATIO),
+  osd_scrub_during_recovery: bool(false, OSD, "Scrub while an OSD recovers"),
+  osd_scrub_invalid_stats: bool(true, OSD, "Scrub at once what has a split's estimated sums"),
+  osd_scrub_sleep: secs(0, OSD, "Pause between chunks"),
+  osd_scrub_auto_repair: bool(false, OSD, "Scheduled deep scrubs repair what they find"),
+  osd_scrub_auto_repair_num_errors: int(5, OSD, "Objects that are repaired without asking", NONNEG),
+  osd_deep_scrub_keys: int(1024, OSD, "Omap keys read at a time in a deep scrub", POSITIVE),
+  osd_deep_scrub_update_digest_min_age: secs(7200, OSD, "Digests are recorded of older objects"),
   osd_deep_scrub_interval: secs(604800, OSD, "Read all data so often"),
   osd_deep_scrub_stride: size(512 << 10, OSD, "Bytes read at a time in a deep scrub", { min: 1 }),
 

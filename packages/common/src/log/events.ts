@@ -191,6 +191,17 @@ const PG = {
     "pg, epoch, query_epoch",
     "A query of an interval long past; answered with nothing.",
   ],
+  scrub_start: ["info", "pg, epoch, scrub", "All slots are held: the objects are compared."],
+  scrub_aborted: [
+    "info",
+    "pg, epoch, scrub, why",
+    "Given up: a slot was refused, a flag set, or an object cannot be found. Tried again later.",
+  ],
+  scrub_done: [
+    "info",
+    "pg, epoch, scrub, objects, shallow_errors, deep_errors, fixed",
+    "All objects were compared; details are in the cluster log.",
+  ],
   unfound_marked_lost: [
     "warn",
     "pg, epoch, mode, objects",

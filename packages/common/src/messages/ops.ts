@@ -297,6 +297,56 @@ export const pg_update_log_missing_reply = f.message("pg_update_log_missing_repl
   last_complete_ondisk: f.eversion,
 });
 
+/**
+ * MOSDScrubReserve: primary -> acting member REQUEST, RELEASE; member -> primary GRANT, REJECT.
+ * `tid` numbers the primary's attempt: an answer to an earlier one says nothing. §11
+ */
+export const scrub_reserve = f.message("scrub_reserve", {
+  op: f.oneOf("REQUEST", "GRANT", "REJECT", "RELEASE"),
+  map_epoch: f.epoch,
+  min_epoch: f.epoch,
+  from: f.pg_shard,
+  pgid: f.pgid,
+  tid: f.uint,
+});
+/**
+ * MOSDRepScrub: primary -> acting member; answered by rep_scrub_map once the member has applied
+ * `scrub_to`. The chunk is the objects of [start, end). §11
+ */
+export const rep_scrub = f.message("rep_scrub", {
+  map_epoch: f.epoch,
+  min_epoch: f.epoch,
+  from: f.pg_shard,
+  pgid: f.pgid,
+  tid: f.uint,
+  scrub_to: f.eversion,
+  start: f.hobject,
+  end: f.hobject,
+  deep: f.bool,
+});
+/** What a shard has of one object (ScrubMap::object); digests are of a deep scrub. */
+export const scrub_object = f.obj({
+  soid: f.hobject,
+  size: f.uint,
+  attrs: kv,
+  read_error: f.bool,
+  stat_error: f.bool,
+  digest: f.opt(f.u32),
+  omap_digest: f.opt(f.u32),
+  omap_keys: f.opt(f.uint),
+  omap_bytes: f.opt(f.uint),
+});
+/** MOSDRepScrubMap: member -> primary. */
+export const rep_scrub_map = f.message("rep_scrub_map", {
+  map_epoch: f.epoch,
+  min_epoch: f.epoch,
+  from: f.pg_shard,
+  pgid: f.pgid,
+  tid: f.uint,
+  objects: f.list(scrub_object),
+  data: Type.Optional(f.data),
+});
+
 export const ops_family = [
   osd_op,
   osd_op_reply,
@@ -316,4 +366,7 @@ export const ops_family = [
   pg_backfill_remove,
   pg_update_log_missing,
   pg_update_log_missing_reply,
+  scrub_reserve,
+  rep_scrub,
+  rep_scrub_map,
 ] as const;

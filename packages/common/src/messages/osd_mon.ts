@@ -105,6 +105,13 @@ export const osd_pg_create = f.message("osd_pg_create", {
 });
 /** MOSDPGCreated: primary -> mon, when a new PG has become active. */
 export const osd_pg_created = f.message("osd_pg_created", { pgid: f.pgid });
+/** MOSDScrub2: mon -> osd: an operator wants these PGs, of which it is the primary, scrubbed. §11 */
+export const osd_scrub = f.message("osd_scrub", {
+  epoch: f.epoch,
+  scrub_pgs: f.list(f.pgid),
+  repair: f.bool,
+  deep: f.bool,
+});
 
 /** MOSDForceRecovery: mon -> primary; no reply, the states in its statistics show it. */
 export const osd_force_recovery = f.message("osd_force_recovery", {
@@ -125,4 +132,5 @@ export const osd_mon_family = [
   osd_pg_create,
   osd_pg_created,
   osd_force_recovery,
+  osd_scrub,
 ] as const;

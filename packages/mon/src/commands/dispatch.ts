@@ -29,6 +29,7 @@ import { APPLICATION_COMMANDS, APPLICATION_WRITE_COMMANDS } from "./pool_applica
 import { RELEASE_COMMANDS } from "./releases.ts";
 import { type CommandOutcome, type CommandReply, json, refused, reply_of_error } from "./reply.ts";
 import { REWEIGHT_COMMANDS, REWEIGHT_WRITE_COMMANDS } from "./reweight_by.ts";
+import { SCRUB_COMMANDS } from "./scrub.ts";
 import { UPMAP_COMMANDS } from "./upmap.ts";
 
 /** Answers from what is committed. */
@@ -57,6 +58,7 @@ const READ: ReadonlyMap<string, ReadCommand> = new Map(
     PROFILE_COMMANDS,
     REWEIGHT_COMMANDS,
     SAFETY_COMMANDS,
+    SCRUB_COMMANDS,
   ].flatMap((table) => Object.entries(table)),
 );
 const WRITE: ReadonlyMap<string, WriteCommand> = new Map(

@@ -303,6 +303,7 @@ export class OSD implements Dispatcher {
     this.heartbeat.stop();
     this.stats.stop();
     this.recovery.stop();
+    this.service.scrubs.stop();
     this.wq.stop();
     for (const pg of this.pgs.all()) pg.shutdown();
     this.monc.stop();
@@ -334,6 +335,7 @@ export class OSD implements Dispatcher {
     }
     this.heartbeat.check();
     this.stats.tick();
+    this.service.scrubs.tick();
     this.#commands.check_slow_ops();
     if (report) {
       this.heartbeat.send_failures();
@@ -464,6 +466,9 @@ export class OSD implements Dispatcher {
       case "osd_mark_me_down":
         if (this.monc.is_mon(con) && this.boot.state === "stopping") this.#finish_stop();
         return;
+      case "osd_scrub":
+        if (this.monc.is_mon(con)) this.#handle_scrub(con, m);
+        return;
       case "command":
         this.#commands.handle(con, m);
         return;
@@ -484,6 +489,15 @@ export class OSD implements Dispatcher {
     // Not before: what still waits for a map is gone with its session, and must be asked for again.
     this.monc.sub_got("osd_pg_creates", m.epoch);
     this.pgs.handle_pg_create(m);
+  }
+  /** An operator's wish for PGs that the monitor believes we lead. */
+  #handle_scrub(con: Connection, m: Msg<"osd_scrub">): void {
+    if (!this.#has_map(con, m, m.epoch)) return;
+    const { repair } = m;
+    for (const pgid of m.scrub_pgs) {
+      const pg = this.pgs.find_primary(pgid);
+      if (pg?.is_primary()) pg.scrubber.request(repair || m.deep, repair);
+    }
   }
   #dispatch_op(con: Connection, m: OpMessage): void {
     if (m.type !== "osd_op") {

@@ -14,6 +14,7 @@ import {
 } from "@tako/common";
 import { mark_unfound_lost } from "../pg/mark_unfound_lost.ts";
 import type { PG } from "../pg/PG.ts";
+import { list_inconsistent_obj, schedule_scrub } from "../pg/scrub/dump.ts";
 import type { OSD } from "./OSD.ts";
 
 type Cmd = Msg<"command">["cmd"];
@@ -85,6 +86,12 @@ export class OSDCommands {
     this.#add_pg_commands(add);
     this.#add_op_commands(add);
     this.#add_config_commands(add);
+    add("dump_scrubs", "show when the pgs will be scrubbed", () => ({
+      outb: osd.service.scrubs.dump_scrubs(),
+    }));
+    add("dump_scrub_reservations", "show scrub reservations", () => ({
+      outb: osd.service.scrubs.dump_scrub_reservations(),
+    }));
     add("dump_recovery_reservations", "show recovery reservations", () => ({
       outb: {
         local_reservations: osd.service.local_reserver.dump(),
@@ -130,6 +137,23 @@ export class OSDCommands {
     add("mark_unfound_lost", "give up objects: mark_unfound_lost <pgid> revert|delete", (cmd) => ({
       outs: mark_unfound_lost(this.#pg(cmd), text_arg(cmd, "mulcmd")),
     }));
+    add("scrub", "let the pg's scrub fall due: scrub <pgid> [seconds ago]", (cmd) => ({
+      outb: schedule_scrub(this.#pg(cmd), false, seconds_arg(cmd)),
+    }));
+    add(
+      "deep_scrub",
+      "let the pg's deep scrub fall due: deep_scrub <pgid> [seconds ago]",
+      (cmd) => ({
+        outb: schedule_scrub(this.#pg(cmd), true, seconds_arg(cmd)),
+      }),
+    );
+    add(
+      "list-inconsistent-obj",
+      "what the last scrub found: list-inconsistent-obj <pgid>",
+      (cmd) => ({
+        outb: list_inconsistent_obj(this.#pg(cmd)),
+      }),
+    );
     add("dump_pgstate_history", "show recent state history of the pgs", () => ({
       outb: { pgs: osd.pgs.all().map((pg) => pg.dump_pgstate_history()) },
     }));
@@ -185,6 +209,12 @@ function optional_text(cmd: Cmd, name: string): string | undefined {
   if (typeof v === "string") return v;
   if (typeof v === "number") return String(v);
   throw new CommandError("EINVAL", `argument '${name}' must be text`);
+}
+/** `time` of Ceph's scrub commands: how long ago the last one is to have been; 0: long enough. */
+function seconds_arg(cmd: Cmd): number {
+  const text = optional_text(cmd, "time") ?? "0";
+  if (/^\d{1,10}$/.test(text)) return Number(text);
+  throw new CommandError("EINVAL", `'${text}' is no number of seconds`);
 }
 function text_arg(cmd: Cmd, name: string): string {
   const v = optional_text(cmd, name);

@@ -30,6 +30,7 @@ import { full_state_of, type full_state_t } from "./full_state.ts";
 import { LoopbackConnection } from "./LoopbackConnection.ts";
 import type { OSD, OSDPorts } from "./OSD.ts";
 import { Outbox } from "./Outbox.ts";
+import { ScrubQueue } from "./ScrubQueue.ts";
 import type { StatsUrgency } from "./StatsReporter.ts";
 
 export class OSDService implements PGHost {
@@ -41,6 +42,7 @@ export class OSDService implements PGHost {
   readonly store: ObjectStore;
   readonly local_reserver: AsyncReserver;
   readonly remote_reserver: AsyncReserver;
+  readonly scrubs: ScrubQueue;
   readonly op_tracker: OpTracker;
   readonly commit_latency: CommitLatency;
 
@@ -69,6 +71,13 @@ export class OSDService implements PGHost {
     const min_prio = this.config.get("osd_min_recovery_priority");
     this.local_reserver = new AsyncReserver(slots, min_prio, defer);
     this.remote_reserver = new AsyncReserver(slots, min_prio, defer);
+    this.scrubs = new ScrubQueue({
+      clock: this.clock,
+      config: this.config,
+      pgs: () => this.#osd.pgs.all(),
+      is_recovery_active: () =>
+        this.local_reserver.granted_count + this.remote_reserver.granted_count > 0,
+    });
     this.commit_latency = new CommitLatency(ports.clock);
     this.op_tracker = new OpTracker(ports.clock, ports.config);
     this.#loopback = new LoopbackConnection(this.clock, ports.messenger, osd);

@@ -43,6 +43,9 @@ export type OpMessage = Msg<
   | "pg_backfill_remove"
   | "pg_update_log_missing"
   | "pg_update_log_missing_reply"
+  | "scrub_reserve"
+  | "rep_scrub"
+  | "rep_scrub_map"
 >;
 const TYPES: ReadonlySet<string> = new Set<OpMessage["type"]>([
   "osd_op",
@@ -62,6 +65,9 @@ const TYPES: ReadonlySet<string> = new Set<OpMessage["type"]>([
   "pg_backfill_remove",
   "pg_update_log_missing",
   "pg_update_log_missing_reply",
+  "scrub_reserve",
+  "rep_scrub",
+  "rep_scrub_map",
 ]);
 export function is_op_message(m: Message): m is OpMessage {
   return TYPES.has(m.type);

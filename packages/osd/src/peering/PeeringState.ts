@@ -44,6 +44,7 @@ import { PGLog } from "../pg/PGLog.ts";
 import type { pg_missing_t } from "../pg/pg_missing.ts";
 import type { ObjectStore } from "../store/ObjectStore.ts";
 import type { Transaction } from "../store/Transaction.ts";
+import * as completion from "./completion.ts";
 import type { Evt, PeeringEvent, PeeringEvt } from "./events.ts";
 import type { LastWrittenInfo } from "./fast_info.ts";
 import * as interval from "./interval.ts";
@@ -517,6 +518,10 @@ export class PeeringState {
   force_object_missing(peer: pg_shard_t, soid: hobject_t, need: eversion_t, t: Transaction): void {
     recovery_ops.force_object_missing(this, peer, soid, need, t);
   }
+  /** A peer turned out to have what was deleted at `need`. */
+  force_object_deleted(peer: pg_shard_t, soid: hobject_t, need: eversion_t, t: Transaction): void {
+    recovery_ops.force_object_deleted(this, peer, soid, need, t);
+  }
   /** Target: PROGRESS or FINISH. Persisted with `t`. */
   update_backfill_progress(last_backfill: hobject_t, s: pg_stats_t, t: Transaction): void {
     recovery_ops.update_backfill_progress(this, last_backfill, s, t);
@@ -535,6 +540,10 @@ export class PeeringState {
   update_stats(f: (s: pg_stats_t) => void): void {
     f(this.info.stats);
     this.dirty_info = true;
+  }
+  /** Changes the info outside of an event, and lets the members know (scrub). */
+  update_and_share(rctx: RecoveryCtx, f: (info: pg_info_t) => void): void {
+    completion.update_and_share(this, rctx, f);
   }
   /** pg_stat_t for the mon with fresh stamps and derived counts. */
   prepare_stats_for_publish(): stats.pg_stat_t {

@@ -3,11 +3,12 @@
  * Ceph counterpart: all_activated_and_committed, share_pg_info, try_mark_clean in
  * PeeringState.cc. peering.md §6.16, §6.17.
  */
-import { invariant, type pg_shard_t, shard_osd } from "@tako/common";
+import { invariant, type pg_info_t, type pg_shard_t, shard_osd } from "@tako/common";
 import type { Evt } from "./events.ts";
 import type { PeeringMachine } from "./PeeringMachine.ts";
 import type { PeeringState } from "./PeeringState.ts";
 import { make_notify, merge_history } from "./peer_infos.ts";
+import type { RecoveryCtx } from "./RecoveryCtx.ts";
 import { update_calc_stats } from "./stats.ts";
 import { needs_backfill, needs_recovery } from "./unfound.ts";
 
@@ -67,6 +68,24 @@ export function share_pg_info(ps: PeeringState): void {
     pi.last_interval_started = ps.info.last_interval_started;
     merge_history(pi.history, ps.info.history);
     ps.get_rctx().send_info(shard_osd(peer), make_notify(ps, peer, ps.get_osdmap_epoch()));
+  }
+}
+
+/** The primary changes its info between events, and shares it. */
+export function update_and_share(
+  ps: PeeringState,
+  rctx: RecoveryCtx,
+  f: (info: pg_info_t) => void,
+): void {
+  invariant(ps.rctx === null, "the info is changed within an event", { pg: ps.spgid });
+  ps.rctx = rctx;
+  try {
+    f(ps.info);
+    ps.dirty_info = true;
+    share_pg_info(ps);
+    ps.write_if_dirty(rctx.transaction);
+  } finally {
+    ps.rctx = null;
   }
 }
 

@@ -103,7 +103,24 @@ export function proc_replica_info(
 export function proc_primary_info(ps: PeeringState, oinfo: pg_info_t): void {
   invariant(!ps.is_primary(), "the primary got a primary's info", { pg: ps.spgid });
   update_history(ps, oinfo.history);
+  take_scrub_errors(ps, oinfo);
 }
+/** What scrub has found outlives the primary that found it. */
+function take_scrub_errors(ps: PeeringState, oinfo: pg_info_t): void {
+  const own = ps.info.stats.stat_sum;
+  const of_primary = oinfo.stats.stat_sum;
+  for (const f of SCRUB_ERRORS) {
+    const n = of_primary[f] ?? 0;
+    if (own[f] === n) continue;
+    own[f] = n;
+    ps.dirty_info = true;
+  }
+}
+const SCRUB_ERRORS = [
+  "num_scrub_errors",
+  "num_shallow_scrub_errors",
+  "num_deep_scrub_errors",
+] as const;
 
 // ---------------------------------------------------------------- queries
 

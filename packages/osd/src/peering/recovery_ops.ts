@@ -13,6 +13,7 @@ import {
   type hobject_t,
   invariant,
   type object_stat_sum_t,
+  type pg_missing_item_t,
   type pg_shard_t,
   type pg_stats_t,
   stat_sum_add,
@@ -82,6 +83,7 @@ export function object_recovered(
   ps.missing_loc.recovered(soid);
 }
 
+/** `peer` has no good copy of that version: it is to be given one. */
 export function force_object_missing(
   ps: PeeringState,
   peer: pg_shard_t,
@@ -89,13 +91,32 @@ export function force_object_missing(
   need: eversion_t,
   t: Transaction,
 ): void {
+  force_missing(ps, peer, soid, { need, have: EVERSION_ZERO, is_delete: false }, t);
+}
+/** `peer` has a copy of what was deleted at `need`: it is to be removed. */
+export function force_object_deleted(
+  ps: PeeringState,
+  peer: pg_shard_t,
+  soid: hobject_t,
+  need: eversion_t,
+  t: Transaction,
+): void {
+  force_missing(ps, peer, soid, { need, have: EVERSION_ZERO, is_delete: true }, t);
+}
+function force_missing(
+  ps: PeeringState,
+  peer: pg_shard_t,
+  soid: hobject_t,
+  { need, have, is_delete }: pg_missing_item_t,
+  t: Transaction,
+): void {
   if (peer === ps.pg_whoami) {
-    ps.missing.add(soid, need, EVERSION_ZERO, false);
+    ps.missing.add(soid, need, have, is_delete);
     ps.pg_log.reset_complete_to(ps.info);
     ps.dirty_info = true;
     ps.write_if_dirty(t);
   } else {
-    missing_of_peer(ps, peer).add(soid, need, EVERSION_ZERO, false);
+    missing_of_peer(ps, peer).add(soid, need, have, is_delete);
   }
   ps.missing_loc.rebuild_object(ps, soid);
 }

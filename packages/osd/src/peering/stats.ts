@@ -191,6 +191,8 @@ export function prepare_stats_for_publish(ps: PeeringState): pg_stat_t {
   const v = ps.pg_stats;
   const now = ps.clock.now_ms();
   update_calc_stats(ps);
+  if (ps.info.stats.stat_sum.num_scrub_errors > 0) ps.state_set("inconsistent");
+  else ps.state_clear("inconsistent", "failed_repair");
   const state = ps.get_pg_state_string();
   const was = v.state;
   const up = (s: string) => is(s, "active") || is(s, "peered");

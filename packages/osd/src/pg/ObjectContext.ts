@@ -73,6 +73,12 @@ export class ObjectContexts {
     return this.#objects.get(soid);
   }
 
+  /** Is an object of that range being written? */
+  writing(in_range: (soid: hobject_t) => boolean): boolean {
+    for (const obc of this.#objects.values()) if (obc.writes > 0 && in_range(obc.soid)) return true;
+    return false;
+  }
+
   /** Recovery has replaced the object in the store: reads it anew, and keeps the locks. */
   reload(soid: hobject_t): void {
     const old = this.#objects.get(soid);

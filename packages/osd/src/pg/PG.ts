@@ -51,6 +51,7 @@ import { RepOpQueue } from "./RepOpQueue.ts";
 import { clear_recovery_state } from "./recover_object.ts";
 import { start_recovery_ops } from "./recovery.ts";
 import { StateHistory } from "./StateHistory.ts";
+import { Scrubber } from "./scrub/Scrubber.ts";
 import { in_order, WaitLists } from "./wait_lists.ts";
 
 /** What a PG is made from when it does not exist on this OSD yet (PG::init). */
@@ -84,6 +85,7 @@ export class PG {
   readonly backfill = new BackfillState();
   /** null: a replicated pool. */
   readonly ec: ECBackend | null;
+  readonly scrubber: Scrubber;
   readonly timers = new Set<TimerHandle>();
   readonly #history: StateHistory;
   /** Grows with each interval: what a commit of an older one would do is not done. */
@@ -106,6 +108,7 @@ export class PG {
     this.log = log;
     this.peering = peering;
     this.objects = new ObjectContexts(host.store, this.coll);
+    this.scrubber = new Scrubber(this);
     this.#history = new StateHistory(spgid);
     this.ec = ECBackend.of_pool(peering.osdmap, peering.pool.info);
   }
@@ -301,8 +304,20 @@ export class PG {
     } finally {
       this.#depth--;
     }
-    if (this.#depth === 0) this.#run_requeued();
+    if (this.#depth === 0) {
+      this.#run_requeued();
+      if (this.scrubber.wants_turn) this.#scrub_turn();
+    }
     return result;
+  }
+  #scrub_turn(): void {
+    this.#depth++;
+    try {
+      this.scrubber.turn();
+    } finally {
+      this.#depth--;
+    }
+    this.#run_requeued();
   }
   /** As run, from a callback: does nothing when the interval in which it was made is over. */
   run_if_current(generation: number, fn: () => void): void {
@@ -368,6 +383,7 @@ export class PG {
     this.ec?.clear();
     this.objects.clear();
     clear_recovery_state(this);
+    this.scrubber.on_change(still_primary);
     remove_temp_objects(this, rctx.transaction);
     const keep = (op: OpRequest) => still_primary || op.msg.type !== "osd_op";
     for (const op of ops) if (!keep(op)) this.host.op_tracker.drop(op);
@@ -411,6 +427,7 @@ export class PG {
     this.generation++;
     for (const timer of this.timers) timer.cancel();
     this.timers.clear();
+    this.scrubber.shutdown();
     this.host.cancel_recovery(this);
     this.host.local_reserver.cancel_reservation(this.spgid);
     this.host.remote_reserver.cancel_reservation(this.spgid);

@@ -21,6 +21,17 @@ import type { CommitLatency } from "./CommitLatency.ts";
 import type { OpTracker } from "./OpTracker.ts";
 import type { PG } from "./PG.ts";
 
+/** osd_max_scrubs: those that PGs of this OSD lead, and those that they take part in. */
+export interface ScrubSlots {
+  /** False: none is free. */
+  inc_scrubs_local(): boolean;
+  dec_scrubs_local(): void;
+  inc_scrubs_remote(): boolean;
+  dec_scrubs_remote(): void;
+  /** Some PG may be scrubbed now: looks for one, soon. */
+  kick(): void;
+}
+
 export interface PGHost {
   readonly whoami: number;
   readonly clock: Clock;
@@ -63,6 +74,8 @@ export interface PGHost {
   /** The recovery queue (§7.1): the OSD calls pg.start_recovery_ops(max) when it is the PG's turn. */
   queue_recovery(pg: PG): void;
   cancel_recovery(pg: PG): void;
+  /** Slots for scrubs, and whose turn it is. */
+  readonly scrubs: ScrubSlots;
   /** Accounting of operations in flight against osd_recovery_max_active. */
   start_recovery_op(pg: PG): void;
   finish_recovery_op(pg: PG): void;

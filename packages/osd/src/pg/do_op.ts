@@ -22,7 +22,7 @@ import type { OpRequest } from "./OpTracker.ts";
 import { object_in_pg } from "./object_in_pg.ts";
 import { do_osd_ops, op_may_write } from "./op_exec.ts";
 import { dup_reply, reply_op_error, send_reply } from "./op_reply.ts";
-import { drop, refuse, wait_keyed } from "./op_wait.ts";
+import { drop, refuse, wait, wait_keyed } from "./op_wait.ts";
 import type { PG } from "./PG.ts";
 import { is_degraded_or_backfilling_object, maybe_kick_recovery } from "./recovery.ts";
 
@@ -35,6 +35,7 @@ export function do_op(pg: PG, op: OpRequest, m: Msg<"osd_op">): void {
   const write = op_may_write(m);
   const bad = check_request(pg, m, o, write);
   if (bad !== 0) return reply_op_error(pg, op, m, bad);
+  if (write && must_wait_for_scrub(pg, op, m.hobj)) return;
   if (must_wait_for_recovery(pg, op, m.hobj, write)) return;
   if (write && reply_if_dup(pg, op, m)) return;
 
@@ -73,6 +74,18 @@ function check_request(pg: PG, m: Msg<"osd_op">, o: hobject_parts_t, write: bool
   let bytes = 0;
   for (const d of m.data ?? []) bytes += d.byteLength;
   return bytes > config.get("osd_max_write_size") * 2 ** 20 ? -ERRNO.EMSGSIZE : 0;
+}
+
+/** Being compared. Not when others wait for the object already: this one goes behind them. */
+function must_wait_for_scrub(pg: PG, op: OpRequest, soid: hobject_t): boolean {
+  if (!pg.scrubber.write_blocked_by_scrub(soid)) return false;
+  const { waits } = pg;
+  if (waits.waiting_for_rw_lock.has(soid) || waits.waiting_for_degraded_object.has(soid)) {
+    return false;
+  }
+  if (waits.waiting_for_unreadable_object.has(soid)) return false;
+  wait(pg, op, waits.waiting_for_scrub, "waiting for scrub");
+  return true;
 }
 
 /** Missing here, or a write to what some member lacks: recovery of the object comes first. */

@@ -153,5 +153,11 @@ function handle_sub_op(pg: PG, m: SubOp): void {
       return do_backfill(pg, m);
     case "pg_backfill_remove":
       return do_backfill_remove(pg, m);
+    case "scrub_reserve":
+      return pg.scrubber.handle_scrub_reserve(m);
+    case "rep_scrub":
+      return pg.scrubber.handle_rep_scrub(m);
+    case "rep_scrub_map":
+      return pg.scrubber.handle_rep_scrub_map(m);
   }
 }

@@ -17,6 +17,9 @@ export interface object_info_t {
   readonly mtime: number;
   /** Has, or had since its creation, keys or a header. */
   readonly omap: boolean;
+  /** crc32c of data and of omap that a deep scrub has recorded; a write takes them away. */
+  readonly data_digest?: number;
+  readonly omap_digest?: number;
 }
 
 /** Of an object that does not exist. */
@@ -53,7 +56,9 @@ function is_object_info(x: unknown): x is object_info_t {
     Number.isSafeInteger(o.user_version) &&
     Number.isSafeInteger(o.size) &&
     typeof o.mtime === "number" &&
-    typeof o.omap === "boolean"
+    typeof o.omap === "boolean" &&
+    (o.data_digest === undefined || Number.isSafeInteger(o.data_digest)) &&
+    (o.omap_digest === undefined || Number.isSafeInteger(o.omap_digest))
   );
 }
 function is_eversion(x: unknown): x is eversion_t {

@@ -88,6 +88,7 @@ function run_host_effect(pg: PG, e: HostEffect, rctx: RecoveryCtx): void {
       return host.update_heartbeat_peers();
     case "on_clean":
       if (recount_invalid_stats(pg)) pg.peering.write_if_dirty(rctx.transaction);
+      pg.scrubber.on_clean();
       return host.publish_stats(pg);
     case "on_new_peering_reset":
     case "on_pool_change":

@@ -8,12 +8,13 @@ import {
   hobject_cmp,
   type hobject_t,
   is_hobject,
-  parse_hobject,
   shard_cmp,
   shard_osd,
 } from "@tako/common";
 import type { BackfillInterval } from "./BackfillInterval.ts";
 import type { PG } from "./PG.ts";
+import { dump_scrubber } from "./scrub/dump.ts";
+import { dump_hobject } from "./scrub/inconsistent.ts";
 
 function dump_interval(bi: BackfillInterval): Record<string, unknown> {
   return {
@@ -28,6 +29,7 @@ export function query_extra(pg: PG) {
   const { backfill, recovery, peering } = pg;
   const by_soid = (a: [hobject_t, unknown], b: [hobject_t, unknown]) => hobject_cmp(a[0], b[0]);
   return {
+    scrubber: dump_scrubber(pg),
     recovery_progress: {
       backfill_targets: [...peering.backfill_targets].sort(shard_cmp),
       waiting_on_backfill: [...backfill.waiting_on_backfill].sort(shard_cmp),
@@ -60,19 +62,6 @@ export function query_extra(pg: PG) {
 /** Objects in one answer. */
 const MAX_UNFOUND = 1000;
 
-function dump_hobject(pg: PG, soid: hobject_t): Record<string, unknown> {
-  const o = parse_hobject(soid);
-  return {
-    oid: o?.oid ?? "",
-    key: o?.key ?? "",
-    snapid: -2,
-    hash: o?.hash ?? 0,
-    max: 0,
-    pool: o?.pool ?? pg.peering.pool.id,
-    namespace: o?.nspace ?? "",
-  };
-}
-
 export function list_unfound(pg: PG, offset?: string): Record<string, unknown> {
   const { peering } = pg;
   const from: hobject_t = offset !== undefined && is_hobject(offset) ? offset : "MIN";
@@ -82,7 +71,7 @@ export function list_unfound(pg: PG, offset?: string): Record<string, unknown> {
   const objects = unfound.slice(0, MAX_UNFOUND).map((soid) => {
     const item = needs.get(soid);
     return {
-      oid: dump_hobject(pg, soid),
+      oid: dump_hobject(soid, peering.pool.id),
       need: show(item?.need),
       have: show(item?.have),
       flags: item?.is_delete ? "delete" : "none",

@@ -22,8 +22,9 @@ import type { PG } from "./PG.ts";
 export function apply_stats(pg: PG, soid: hobject_t, delta: OpDelta): void {
   const { peering, backfill } = pg;
   peering.update_stats((s) => add_delta(s.stat_sum, delta));
+  pg.scrubber.stats_of_handled_objects(soid, object_part(with_dirty(delta)));
   if (peering.backfill_targets.size === 0) return;
-  const sum: Partial<stat_sum_t> = { ...delta, num_objects_dirty: delta.num_objects };
+  const sum = with_dirty(delta);
   let passed = false;
   for (const target of peering.backfill_targets) {
     const { last_backfill } = peering.get_peer_info(target);
@@ -32,6 +33,11 @@ export function apply_stats(pg: PG, soid: hobject_t, delta: OpDelta): void {
     } else if (hobject_cmp(soid, backfill.last_backfill_started) <= 0) passed = true;
   }
   if (passed) backfill.add_pending(soid, object_part(sum));
+}
+
+/** Every object counts as dirty: nothing here cleans one. */
+function with_dirty(delta: OpDelta): Partial<stat_sum_t> {
+  return { ...delta, num_objects_dirty: delta.num_objects };
 }
 
 /** stat_sum_add of the few sums that a write changes: once a write, and there are forty. */

@@ -3,8 +3,9 @@
  * Ceph counterpart: PGBackend::recover_delete_object, handle_recovery_delete(_reply),
  * PrimaryLogPG::remove_missing_object. peering.md §7.2.
  */
-import type { eversion_t, hobject_t, Msg } from "@tako/common";
+import { ev_lt, type eversion_t, type hobject_t, type Msg } from "@tako/common";
 import { Transaction } from "../store/Transaction.ts";
+import { decode_object_info, OI_ATTR } from "./object_info.ts";
 import type { PG } from "./PG.ts";
 import { queue_counted } from "./pg_stats.ts";
 import { on_global_recover, on_local_recover, peers_missing } from "./recover_object.ts";
@@ -50,9 +51,10 @@ export function do_recovery_delete(pg: PG, m: Msg<"pg_recovery_delete">): void {
   const t = new Transaction();
   for (const { soid, version } of m.objects) {
     // Told a second time after an interrupted recovery: it may be gone, or exist again.
-    if (!pg.peering.missing.is_missing(soid, version)) continue;
+    const missing = pg.peering.missing.is_missing(soid, version);
+    if (!missing && !is_older(pg, soid, version)) continue;
     t.try_remove(pg.coll, soid);
-    pg.peering.recover_got(soid, version, true, t);
+    if (missing) pg.peering.recover_got(soid, version, true, t);
   }
   const { generation } = pg;
   const { last_complete } = pg.peering.info;
@@ -71,6 +73,13 @@ export function do_recovery_delete(pg: PG, m: Msg<"pg_recovery_delete">): void {
       });
     });
   });
+}
+
+/** A copy that the deletion has not reached, though we believed so: scrub has found it. */
+function is_older(pg: PG, soid: hobject_t, version: eversion_t): boolean {
+  const attr = pg.host.store.getattr(pg.coll, soid, OI_ATTR);
+  const oi = attr && decode_object_info(attr);
+  return oi !== undefined && ev_lt(oi.version, version);
 }
 
 export function do_recovery_delete_reply(pg: PG, m: Msg<"pg_recovery_delete_reply">): void {

@@ -133,7 +133,7 @@ function next_object_info(
 }
 
 /** Sends the write to the members and applies it here, together with its log entry. */
-function submit_transaction(
+export function submit_transaction(
   pg: PG,
   write: MemberWrite,
   what: Pick<RepOp, "op" | "reply" | "obc" | "on_complete">,

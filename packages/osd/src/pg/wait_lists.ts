@@ -10,6 +10,13 @@ import type { OpRequest } from "./OpTracker.ts";
 const MAX_OPS = 8192;
 const MAX_BYTES = 256 << 20;
 
+/** Lists that are released as a whole. */
+type PlainList =
+  | "waiting_for_peered"
+  | "waiting_for_active"
+  | "waiting_for_flush"
+  | "waiting_for_scrub";
+
 /** A resent write that is in the log already and not yet durable everywhere. */
 export interface OndiskWaiter {
   readonly op: OpRequest;
@@ -24,6 +31,8 @@ export class WaitLists {
   waiting_for_peered: OpRequest[] = [];
   waiting_for_active: OpRequest[] = [];
   waiting_for_flush: OpRequest[] = [];
+  /** Writes to objects that are being scrubbed. */
+  waiting_for_scrub: OpRequest[] = [];
   readonly waiting_for_unreadable_object = new Map<hobject_t, OpRequest[]>();
   readonly waiting_for_degraded_object = new Map<hobject_t, OpRequest[]>();
   /** The object is being written (reads wait) or read for recovery (writes wait). */
@@ -71,7 +80,7 @@ export class WaitLists {
     for (const op of ops) this.#bytes -= op.cost;
     return [...ops];
   }
-  take(name: "waiting_for_peered" | "waiting_for_active" | "waiting_for_flush"): OpRequest[] {
+  take(name: PlainList): OpRequest[] {
     const ops = this.left(this[name]);
     this[name] = [];
     return ops;
@@ -102,6 +111,7 @@ export class WaitLists {
       ...this.take("waiting_for_peered"),
       ...this.take("waiting_for_active"),
       ...this.take("waiting_for_flush"),
+      ...this.take("waiting_for_scrub"),
     ];
     for (const lists of this.#by_object()) {
       for (const key of [...lists.keys()]) ops.push(...this.take_keyed(lists, key));
@@ -132,6 +142,7 @@ export class WaitLists {
     this.waiting_for_peered = keep(this.waiting_for_peered);
     this.waiting_for_active = keep(this.waiting_for_active);
     this.waiting_for_flush = keep(this.waiting_for_flush);
+    this.waiting_for_scrub = keep(this.waiting_for_scrub);
     keep_keyed(this.waiting_for_map, keep);
     for (const lists of this.#by_object()) keep_keyed(lists, keep);
     for (const [v, ws] of [...this.waiting_for_ondisk]) {

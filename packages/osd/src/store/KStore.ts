@@ -18,7 +18,7 @@ import {
 import { CommitQueue } from "./CommitQueue.ts";
 import type { KeyValueDB } from "./KeyValueDB.ts";
 import { type Counters, KStoreState } from "./KStoreState.ts";
-import { FORMAT_KEY, parse_key, STATE_KEY } from "./keys.ts";
+import { data_key, FORMAT_KEY, omap_key, parse_key, STATE_KEY } from "./keys.ts";
 import {
   Collection,
   LENGTH_UNKNOWN,
@@ -139,6 +139,15 @@ export abstract class KStore implements ObjectStore {
   /** Starts at once what waits for the end of the turn; true while a write is on its way. */
   protected pump(): boolean {
     return this.#state?.queue.pump() ?? false;
+  }
+  /** Where the database keeps the data and the omap values of an object. */
+  protected content_keys(c: coll_t, o: hobject_t): readonly [data: string[], omap: string[]] {
+    const state = this.#mounted();
+    const ref = state.find(c, o);
+    if (!ref) return [[], []];
+    const stripes = Math.ceil(this.#node(ref).size / state.stripe_size);
+    const data = Array.from({ length: stripes }, (_, n) => data_key(ref.nid, n));
+    return [data, (ref.omap?.keysArray() ?? []).map((k) => omap_key(ref.nid, k))];
   }
   protected when_idle(fn: () => void): void {
     this.#mounted().queue.when_idle(fn);

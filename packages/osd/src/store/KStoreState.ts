@@ -8,7 +8,14 @@ import type { KeyValueDB } from "./KeyValueDB.ts";
 import { data_key, omap_key, onode_key } from "./keys.ts";
 import { type Collection, type ObjectRef, OnodeCache } from "./ObjectIndex.ts";
 import type { coll_t } from "./ObjectStore.ts";
-import { decode_onode, HEADER, type Onode, unframe } from "./value_format.ts";
+import {
+  DAMAGED,
+  decode_onode,
+  HEADER,
+  type Onode,
+  unframe,
+  unframe_queued,
+} from "./value_format.ts";
 
 /** Persisted with every group of transactions. Bytes as clients see them, not as compacted. */
 export interface Counters {
@@ -47,19 +54,19 @@ export class KStoreState {
   node(ref: ObjectRef): Onode {
     this.cache.touch(ref);
     if (ref.node) return ref.node;
-    const payload = this.#value(onode_key(ref.coll.name, ref.oid), ref, "its onode");
+    const payload = this.#payload(onode_key(ref.coll.name, ref.oid));
     const decoded = payload && decode_onode(payload);
     if (!decoded || decoded.nid !== ref.nid) throw this.corrupt(ref, "its onode");
     ref.node = decoded.node;
     return decoded.node;
   }
 
-  /** Bytes of a stripe below the object's size; zeros at its end may be left out. */
+  /**
+   * Bytes of a stripe below the object's size; zeros at its end may be left out. StoreError EIO
+   * when they are not what was written: that object is damaged, and it alone.
+   */
   stripe(ref: ObjectRef, n: number): Uint8Array {
-    const part = `data at ${n * this.stripe_size}`;
-    const v = this.#value(data_key(ref.nid, n), ref, part);
-    if (!v) throw this.corrupt(ref, part);
-    return v;
+    return this.#content(data_key(ref.nid, n), ref, () => `data at ${n * this.stripe_size}`);
   }
   /** Bytes [off, end), `end` within the object's size. */
   read(ref: ObjectRef, off: number, end: number): Uint8Array {
@@ -82,19 +89,47 @@ export class KStoreState {
     }
     return out;
   }
+  // The same for what is to be changed: DAMAGED when it cannot be read.
+  stripe_or_damaged(ref: ObjectRef, n: number): Uint8Array {
+    return or_damaged(() => this.stripe(ref, n));
+  }
+  read_or_damaged(ref: ObjectRef, off: number, end: number): Uint8Array {
+    return or_damaged(() => this.read(ref, off, end));
+  }
   omap_value(ref: ObjectRef, key: string): Uint8Array {
-    const v = this.#value(omap_key(ref.nid, key), ref, `omap key ${key}`);
     // The index says that it exists.
-    if (!v) throw this.corrupt(ref, `omap key ${key}`);
-    return v;
+    return this.#content(omap_key(ref.nid, key), ref, () => `omap key ${key}`);
+  }
+  #content(key: string, ref: ObjectRef, part: () => string): Uint8Array {
+    let payload: Uint8Array | undefined;
+    let cause: unknown;
+    try {
+      payload = this.#payload(key);
+    } catch (e) {
+      if (!(e instanceof StoreError)) throw e;
+      cause = e;
+    }
+    if (payload) return payload;
+    const what = `object ${ref.oid} in ${ref.coll.name}: ${part()}`;
+    const detail = { code: "EIO", path: this.db.path, what } as const;
+    throw new StoreError(`${this.db.path}: damaged: ${what}`, detail, { cause });
   }
 
-  /** Value with its header, unchecked: for copying it to another key. */
-  raw(key: string): Uint8Array | undefined {
+  /** Value with its header, for copying it to another key: DAMAGED when it is not what was written. */
+  raw(key: string): Uint8Array {
     const queued = this.queue.get(key);
-    return queued === undefined ? this.db.get(key) : (queued ?? undefined);
+    if (queued !== undefined) return queued ?? DAMAGED;
+    const stored = this.db.get(key);
+    return stored && unframe(stored) ? stored : DAMAGED;
+  }
+  /** Bytes of a value, good or bad. */
+  stored_length(key: string): number {
+    const queued = this.queue.get(key);
+    const raw = queued === undefined ? this.db.get(key) : queued;
+    return raw ? Math.max(0, raw.length - HEADER) : 0;
   }
 
+  /** Fatal: without it nobody knows what the object is. */
   corrupt(ref: ObjectRef, part: string): StoreError {
     const what = `object ${ref.oid} in ${ref.coll.name}: ${part}`;
     return new StoreError(`${this.db.path}: damaged: ${what}`, {
@@ -104,13 +139,20 @@ export class KStoreState {
     });
   }
 
-  #value(key: string, ref: ObjectRef, part: string): Uint8Array | undefined {
+  /** undefined: there is none, or it is not what was written. */
+  #payload(key: string): Uint8Array | undefined {
     const queued = this.queue.get(key);
-    if (queued !== undefined) return queued?.subarray(HEADER);
+    if (queued !== undefined) return queued ? unframe_queued(queued) : undefined;
     const raw = this.db.get(key);
-    if (raw === undefined) return undefined;
-    const payload = unframe(raw);
-    if (!payload) throw this.corrupt(ref, part);
-    return payload;
+    return raw && unframe(raw);
+  }
+}
+
+function or_damaged(read: () => Uint8Array): Uint8Array {
+  try {
+    return read();
+  } catch (e) {
+    if (e instanceof StoreError && e.detail.code === "EIO") return DAMAGED;
+    throw e;
   }
 }

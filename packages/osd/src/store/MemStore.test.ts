@@ -170,12 +170,38 @@ describe("MemStore as a simulated disk", () => {
       `mem: damaged: object ${A} in meta: data at 0`,
     );
     expect(store.stat("meta", A)).toEqual({ size: 5 });
-    // A transaction that needs the damaged bytes is refused whole.
-    const t = new Transaction();
-    t.setattr("meta", A, "x", bytes("x"));
-    t.write("meta", A, 1, bytes("y"));
-    expect(() => store.queue_transaction(t)).toThrow("damaged");
-    expect(store.getattrs("meta", A)).toEqual(new Map());
+  });
+
+  it("lets a write into damaged bytes through, and never believes what is left of them", () => {
+    const changes: readonly [what: string, change: (t: Transaction) => void][] = [
+      ["write", (t) => t.write("meta", A, 1, bytes("y"))],
+      ["zero", (t) => t.zero("meta", A, 1, 2)],
+      ["truncate", (t) => t.truncate("meta", A, 3)],
+      ["clone", (t) => t.clone("meta", A, obj("copy"))],
+      ["clone", (t) => t.clone_range("meta", A, "meta", obj("copy"), 1, 3, 1)],
+    ];
+    for (const [what, change] of changes) {
+      const { clock, store } = make();
+      store.queue_transaction(create());
+      store.queue_transaction(write("hello"));
+      clock.run();
+      expect(store.flip_bit("meta", A, 13)).toBe(true);
+      const t = new Transaction();
+      t.setattr("meta", A, "x", bytes("x"));
+      change(t);
+      store.queue_transaction(t);
+      const o = what === "clone" ? obj("copy") : A;
+      // Both before it is on the disk and after.
+      expect(() => store.read("meta", o, 0, 0), what).toThrow("damaged");
+      clock.run();
+      store.crash();
+      store.mount_now();
+      expect(() => store.read("meta", o, 0, 0), what).toThrow("damaged");
+      expect(store.getattr("meta", A, "x")).toEqual(bytes("x"));
+      // All of it written anew is good again.
+      store.queue_transaction(write("again"));
+      expect(store.read("meta", A, 0, 0)).toEqual(bytes("again"));
+    }
   });
 
   it("finds the attributes of more objects than it keeps decoded", () => {

@@ -3,10 +3,18 @@
  * For tests, the simulator and `--store mem`; a simulated disk loses what was not committed, commits
  * late, and fails when told to. Ceph counterpart: src/os/memstore/MemStore.cc.
  */
-import { type Clock, InvariantError, StoreError, type TimerHandle } from "@tako/common";
+import {
+  type Clock,
+  type hobject_t,
+  InvariantError,
+  StoreError,
+  type TimerHandle,
+} from "@tako/common";
 import type { KeyValueDB, KVChanges } from "./KeyValueDB.ts";
 import { DEFAULT_STRIPE_SIZE, KStore, make_format } from "./KStore.ts";
 import { FORMAT_KEY } from "./keys.ts";
+import type { coll_t } from "./ObjectStore.ts";
+import { HEADER } from "./value_format.ts";
 
 export interface MemStoreOptions {
   readonly clock: Clock;
@@ -97,6 +105,36 @@ export class MemStore extends KStore {
       const bad = fn(key, value);
       if (bad) this.#db.values.set(key, bad);
     }
+  }
+
+  /**
+   * Turns over one bit of the object's committed data, or of its omap values when it has no data;
+   * `bit` counts from anywhere. False: there is nothing of it on the disk.
+   */
+  flip_bit(c: coll_t, o: hobject_t, bit: number): boolean {
+    const [data, omap] = this.content_keys(c, o);
+    const stored = (keys: readonly string[]) => keys.filter((k) => this.#size_of(k) > 0);
+    const keys = [stored(data), stored(omap)].find((k) => k.length > 0) ?? [];
+    const bits = keys.reduce((n, k) => n + this.#size_of(k) * 8, 0);
+    let at = bits > 0 ? bit % bits : 0;
+    for (const key of keys) {
+      const value = this.#db.values.get(key);
+      const size = this.#size_of(key) * 8;
+      if (!value || at >= size) {
+        at -= size;
+        continue;
+      }
+      const bad = value.slice();
+      const i = HEADER + (at >> 3);
+      bad[i] = (bad[i] ?? 0) ^ (1 << (at & 7));
+      this.#db.values.set(key, bad);
+      return true;
+    }
+    return false;
+  }
+  /** Bytes of a committed value. */
+  #size_of(key: string): number {
+    return Math.max(0, (this.#db.values.get(key)?.length ?? 0) - HEADER);
   }
 
   protected capacity() {

@@ -10,7 +10,7 @@ import { coll_key, data_key, omap_key, onode_key } from "./keys.ts";
 import { Collection, LENGTH_UNKNOWN, make_omap_index, ObjectRef } from "./ObjectIndex.ts";
 import type { coll_t } from "./ObjectStore.ts";
 import { is_coll, is_well_formed, type TransactionOp } from "./TransactionOp.ts";
-import { encode_onode, frame, HEADER, type Onode, seal } from "./value_format.ts";
+import { DAMAGED, encode_onode, frame, HEADER, type Onode, seal } from "./value_format.ts";
 
 const EMPTY_ONODE: Onode = { size: 0, attrs: new Map(), omap_header: undefined };
 const NO_BYTES = new Uint8Array(0);
@@ -196,12 +196,10 @@ export class TransContext {
     const node = this.#s.node(from);
     for (let n = 0; n * this.#s.stripe_size < node.size; n++) {
       const raw = this.#s.raw(data_key(from.nid, n));
-      if (!raw) throw this.#s.corrupt(from, `data at ${n * this.#s.stripe_size}`);
       this.#put(data_key(to.nid, n), raw);
     }
     for (const key of from.omap?.keysArray() ?? []) {
       const raw = this.#s.raw(omap_key(from.nid, key));
-      if (!raw) throw this.#s.corrupt(from, `omap key ${key}`);
       this.#omap_put(to, key, raw);
     }
     this.#s.counters.data += node.size;
@@ -211,9 +209,19 @@ export class TransContext {
   #clone_range(op: Extract<TransactionOp, { op: "clone_range" }>): void {
     const from = this.#get(op);
     const end = Math.min(op.off + op.len, this.#s.node(from).size);
-    const bytes = this.#s.read(from, op.off, end);
     // Read before: it may be the same object.
-    this.#write(this.#get_or_create({ ...op, c: op.c2, o: op.o2 }), op.off2, bytes);
+    const bytes = this.#s.read_or_damaged(from, op.off, end);
+    const to = this.#get_or_create({ ...op, c: op.c2, o: op.o2 });
+    if (bytes !== DAMAGED) this.#write(to, op.off2, bytes);
+    else this.#spoil(to, op.off2, end - op.off);
+  }
+  /** What would be written there cannot be read: neither can these stripes be, from now on. */
+  #spoil(ref: ObjectRef, off: number, len: number): void {
+    this.#grow(ref, off + len);
+    const stripe = this.#s.stripe_size;
+    for (let n = Math.floor(off / stripe); n * stripe < off + len; n++) {
+      this.#put(data_key(ref.nid, n), DAMAGED);
+    }
   }
 
   #create_collection(c: coll_t): void {
@@ -263,7 +271,8 @@ export class TransContext {
   #merged(ref: ObjectRef, n: number, used: number, from: number, piece: Uint8Array): Uint8Array {
     const to = from + piece.length;
     const covers = from === 0 && to >= used;
-    const old = covers || used <= 0 ? undefined : this.#s.stripe(ref, n);
+    const old = covers || used <= 0 ? undefined : this.#s.stripe_or_damaged(ref, n);
+    if (old === DAMAGED) return DAMAGED;
     const out = new Uint8Array(HEADER + Math.max(old?.length ?? 0, to));
     if (old) out.set(old, HEADER);
     out.set(piece, HEADER + from);
@@ -282,7 +291,11 @@ export class TransContext {
         this.#put(data_key(ref.nid, n), HOLE);
         continue;
       }
-      const old = this.#s.stripe(ref, n);
+      const old = this.#s.stripe_or_damaged(ref, n);
+      if (old === DAMAGED) {
+        this.#put(data_key(ref.nid, n), DAMAGED);
+        continue;
+      }
       if (old.length <= from) continue;
       const copy = new Uint8Array(HEADER + old.length);
       copy.set(old, HEADER);
@@ -299,9 +312,10 @@ export class TransContext {
       const n = Math.floor(size / stripe);
       const keep = size - n * stripe;
       if (keep > 0) {
-        const old = this.#s.stripe(ref, n);
+        const old = this.#s.stripe_or_damaged(ref, n);
         // Bytes past the end must go: a later, longer size shows zeros there.
-        if (old.length > keep) this.#put(data_key(ref.nid, n), frame(old.subarray(0, keep)));
+        if (old === DAMAGED) this.#put(data_key(ref.nid, n), DAMAGED);
+        else if (old.length > keep) this.#put(data_key(ref.nid, n), frame(old.subarray(0, keep)));
       }
       this.#del_stripes(ref, keep > 0 ? n + 1 : n, old_size);
       this.#set_size(ref, size);
@@ -404,8 +418,7 @@ export class TransContext {
   }
   #omap_len(ref: ObjectRef, key: string, known: number): number {
     if (known !== LENGTH_UNKNOWN) return known;
-    const raw = this.#s.raw(omap_key(ref.nid, key));
-    return raw ? raw.length - HEADER : 0;
+    return this.#s.stored_length(omap_key(ref.nid, key));
   }
 
   // Values

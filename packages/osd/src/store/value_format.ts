@@ -23,6 +23,16 @@ export function seal(out: Uint8Array): Uint8Array {
   out[4] = crc >>> 24;
   return out;
 }
+/**
+ * Stands for a value that was damaged when a part of it was to be changed: the change is made, and
+ * what is left remains unreadable, instead of being believed or of failing the whole transaction.
+ */
+export const DAMAGED = new Uint8Array(HEADER);
+/** As unframe, of bytes that have just been framed here and not yet been to the disk. */
+export function unframe_queued(raw: Uint8Array): Uint8Array | undefined {
+  return raw[0] === VALUE_VERSION ? raw.subarray(HEADER) : undefined;
+}
+
 /** The payload, or undefined when this is not what frame() made. */
 export function unframe(raw: Uint8Array): Uint8Array | undefined {
   if (raw.length < HEADER || raw[0] !== VALUE_VERSION) return undefined;

@@ -68,6 +68,8 @@ export class PGCluster {
   readonly #net = new Map<string, (() => void)[]>();
   #wanted: Edit[] = [];
   #nonce = 1;
+  /** The cluster log. */
+  readonly clog: string[] = [];
   /** Not delivered while set: test code decides. */
   readonly held = new Set<string>();
   /** Messages that never arrive. */
@@ -113,6 +115,9 @@ export class PGCluster {
       same_interval_since: epoch,
       same_primary_since: epoch,
       last_epoch_clean: epoch,
+      last_scrub_stamp: this.clock.now_ms(),
+      last_deep_scrub_stamp: this.clock.now_ms(),
+      last_clean_scrub_stamp: this.clock.now_ms(),
     });
     this.primary_osd().create_pg(PGID, history, new PastIntervals().to_wire(), epoch);
   }

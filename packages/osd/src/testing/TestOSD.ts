@@ -24,6 +24,7 @@ import { Outbox } from "../osd/Outbox.ts";
 import { PeeringWQ } from "../osd/PeeringWQ.ts";
 import { epoch_of, is_peering_message, peering_events_of } from "../osd/peering_messages.ts";
 import { RecoveryQueue } from "../osd/RecoveryQueue.ts";
+import { ScrubQueue } from "../osd/ScrubQueue.ts";
 import type { Evt, PeeringEvt } from "../peering/events.ts";
 import type { full_state_t } from "../peering/PeeringState.ts";
 import { type OutMessage, RecoveryCtx } from "../peering/RecoveryCtx.ts";
@@ -66,6 +67,7 @@ export class TestOSD implements PGHost {
   readonly pgs = new Map<spg_t, PG>();
   running = true;
   full: full_state_t = "none";
+  readonly scrubs: ScrubQueue;
   local_reserver: AsyncReserver;
   remote_reserver: AsyncReserver;
   op_tracker: OpTracker;
@@ -93,6 +95,13 @@ export class TestOSD implements PGHost {
     this.store.mount_now();
     this.commit_latency = new CommitLatency(cluster.clock);
     const parts = this.#make_parts();
+    this.scrubs = new ScrubQueue({
+      clock: this.clock,
+      config: this.config,
+      pgs: () => this.pgs.values(),
+      is_recovery_active: () =>
+        this.local_reserver.granted_count + this.remote_reserver.granted_count > 0,
+    });
     this.local_reserver = parts.local;
     this.remote_reserver = parts.remote;
     this.op_tracker = parts.op_tracker;
@@ -340,5 +349,7 @@ export class TestOSD implements PGHost {
     this.pgs.delete(pg.spgid);
     this.#wq.forget(pg);
   }
-  cluster_log(): void {}
+  cluster_log(prio: string, text: string): void {
+    this.cluster.clog.push(`${prio} ${text}`);
+  }
 }
