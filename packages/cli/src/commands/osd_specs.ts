@@ -207,7 +207,7 @@ const CHANGE: readonly MonSpec[] = [
   {
     use: "osd set <key>",
     about: "set a flag",
-    choices: { key: FLAGS },
+    choices: { key: [...FLAGS, "pglog_hardlimit"] },
     examples: ["osd set noout"],
   },
   { use: "osd unset <key>", about: "clear a flag", choices: { key: FLAGS } },
