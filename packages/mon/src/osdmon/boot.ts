@@ -30,7 +30,7 @@ import {
 
 type Boot = Msg<"osd_boot">;
 
-export function has_uuid(uuid: string): boolean {
+function has_uuid(uuid: string): boolean {
   return uuid !== "" && uuid !== BLANK_UUID;
 }
 
