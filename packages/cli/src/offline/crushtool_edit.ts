@@ -217,8 +217,9 @@ const TYPE_REPLICATED = 1;
 
 function remove_rule(e: Editor, name: string): void {
   const id = e.crush.get_rule_id(name);
-  if (id === undefined) e.warn(`rule ${name} does not exist`);
-  else e.edit((b) => b.remove_rule(id));
+  // The original ends here, and calls it done.
+  if (id === undefined) throw new ToolError(0, `rule ${name} does not exist`);
+  e.edit((b) => b.remove_rule(id));
 }
 
 // ---------------------------------------------------------------- classes

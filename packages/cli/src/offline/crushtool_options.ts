@@ -1,7 +1,7 @@
 /** What may stand on the command line of crushtool. cluster.md §2.9. */
 import { CRUSH_MAX_TRIES, type crush_tunables } from "@tako/common";
 import { ToolError } from "../errors.ts";
-import { parse_tool_args, type tool_option } from "./tool_args.ts";
+import { int_value, parse_tool_args, type tool_option } from "./tool_args.ts";
 
 export const ME = "crushtool";
 
@@ -132,10 +132,9 @@ function opt(line: string, about: string, set: Opt["set"]): Opt {
   };
 }
 
-function int_value(text: string, min = -0x80000000, max = 0x7fffffff): number {
-  const n = Number(text);
-  if (!/^[+-]?\d+$/.test(text) || n < min || n > max) return invalid(text);
-  return n === 0 ? 0 : n;
+function int_between(text: string, min: number, max: number): number {
+  const n = int_value(text);
+  return n >= min && n <= max ? n : invalid(text);
 }
 function float_value(text: string): number {
   return /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text) ? Number(text) : invalid(text);
@@ -166,7 +165,7 @@ const input: readonly Opt[] = [
     a.build = true;
   }),
   opt("--num-osds <n>", "devices of the map to build", (a, v) => {
-    a.num_osds = int_value(v, 0, 1 << 20);
+    a.num_osds = int_between(v, 0, 1 << 20);
   }),
   opt("--allow-older", "take a binary map that ends where those of older releases end", (a) => {
     a.allow_older = true;
@@ -180,7 +179,7 @@ const input: readonly Opt[] = [
 
 const tunable = (name: keyof crush_tunables, what: string, max: number): Opt =>
   opt(`--set-${name.replaceAll("_", "-")} <n>`, what, (a, v) => {
-    a.tunables[name] = int_value(v, 0, max);
+    a.tunables[name] = int_between(v, 0, max);
   });
 const tunables: readonly Opt[] = [
   tunable("choose_local_tries", "retries in the same bucket", CRUSH_MAX_TRIES),

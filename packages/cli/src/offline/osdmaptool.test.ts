@@ -224,7 +224,7 @@ describe("words", () => {
   const err = async (line: string) => (await run(line)).err;
   it("numbers have to be numbers, where the original aborts or guesses", async () => {
     expect(await err("cluster --mark-out x --print")).toBe("The option value 'x' is invalid\n");
-    expect(await err("cluster --pool 99999999999 --print")).toContain("is invalid");
+    expect(await err("cluster --pool 99999999999 --print")).toContain("seems to be invalid");
     expect(await err("cluster --adjust-crush-weight 1:x")).toContain("'1:x' is no osd:weight");
     expect(await err("cluster --dump xml")).toContain("--dump: 'xml' is none of plain, json");
   });

@@ -21,6 +21,14 @@ export interface tool_option<K extends string = string> {
 
 const INT32 = 0x80000000;
 
+/** An int of C, in the words of strict_strtol. */
+export function int_value(text: string): number {
+  const n = Number(text);
+  if (!/^[+-]?\d+$/.test(text)) throw new ToolError(1, `The option value '${text}' is invalid`);
+  if (n < INT32 && n >= -INT32) return n === 0 ? 0 : n;
+  throw new ToolError(1, `The option value '${text}' seems to be invalid`);
+}
+
 /** What a line says, with the values of each option in their order. */
 export class ToolArgs<K extends string = string> {
   /** Words that are no options: of unknown ones too. */
@@ -41,11 +49,7 @@ export class ToolArgs<K extends string = string> {
   int(key: K): number | undefined {
     const text = this.#given.get(key)?.at(-1);
     if (text === undefined) return undefined;
-    const n = Number(text);
-    if (!/^[+-]?\d+$/.test(text) || n >= INT32 || n < -INT32) {
-      throw new ToolError(1, `The option value '${text}' is invalid`);
-    }
-    return n;
+    return int_value(text);
   }
   add(key: K, value: string): void {
     const before = this.#given.get(key);
@@ -67,7 +71,7 @@ export function parse_tool_args<K extends string>(
       out.rest.push(...argv.slice(i + 1));
       break;
     }
-    const eq = word.startsWith("--") ? word.indexOf("=") : -1;
+    const eq = word.startsWith("-") ? word.indexOf("=") : -1;
     const option = by_flag.get(plain(eq < 0 ? word : word.slice(0, eq)));
     if (!option || (eq >= 0 && option.value === undefined)) out.rest.push(word);
     else if (option.value === undefined) out.add(option.flags[0], "");

@@ -500,9 +500,9 @@ export class CrushBuilder {
   }
   /** Gives all devices below the class, whatever they had. The shadow trees stay as they are. */
   set_subtree_class(bucket: string, cls: string): void {
-    const id = this.create_class(cls);
     const root = this.#d.get_item_id(bucket);
     if (root === undefined) return;
+    const id = this.create_class(cls);
     for (const queue = [root]; queue.length > 0; ) {
       const item = queue.shift() ?? 0;
       if (item < 0) queue.push(...(this.#d.buckets.get(item)?.items ?? []));
