@@ -38,4 +38,4 @@ it("a seed's history is the same in a browser", async () => {
   const { hash, ok, ops, events, error } = await run_seed(run);
   expect(JSON.parse(there)).toEqual({ hash, ok, ops, events, error: String(error) });
   expect(ok).toBe(true);
-});
+}, 60_000);
