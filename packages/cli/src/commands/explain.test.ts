@@ -11,7 +11,8 @@ const WANT = fileURLToPath(new URL("../../testdata/explain/", import.meta.url));
 const dir = mkdtempSync(join(tmpdir(), "explain-"));
 afterAll(() => rmSync(dir, { recursive: true }));
 
-const golden = (name: string) => `${GOLDEN}${name}.json`;
+const QUERIES = fileURLToPath(new URL("../../../common/testdata/golden/", import.meta.url));
+const golden = (name: string) => `${name.includes("pg-query") ? QUERIES : GOLDEN}${name}.json`;
 const json = (name: string): unknown => JSON.parse(readFileSync(golden(name), "utf8"));
 async function run(line: string): Promise<string> {
   const cluster = new FakeCluster();
@@ -116,7 +117,7 @@ test("a waiting PG: the slots of its members are looked at", async () => {
     },
   };
   const { out } = await cluster.tako("pg explain 1.0");
-  expect(out).toContain("own slot of osd.0 with priority 180; osd.0 has 1 slot");
+  expect(out).toContain("queued for a slot of its primary osd.0 with priority 180");
   expect(out).toContain("taken by pg 1.3");
 });
 

@@ -117,7 +117,7 @@ function wait(c: PGCase): explained_cause {
           "waits for their dump_recovery_reservations show.",
     ],
     facts: [c.state_doc.fact("backfill_wait"), ...set_facts(c), ...(w?.facts ?? [])],
-    osds: w ? [w.osd] : targets(c),
+    osds: w ? w.osds : targets(c),
     unblocks: [
       "It ends by itself: PGs take turns, those that cannot serve or lack most copies first.",
       "If it is urgent: 'pg force-backfill' puts this PG first; a higher osd_max_backfills lets more " +
@@ -174,6 +174,10 @@ function idle(c: PGCase): explained_cause {
     ],
     facts: [c.state_doc.fact("remapped, and nothing being copied"), ...set_facts(c)],
     osds: [],
-    unblocks: ["As a rule it ends by itself with the next map."],
+    unblocks: [
+      c.up_osds.length < c.acting_osds.length
+        ? "Give CRUSH the places it lacks: OSDs that are up and in, where the pool's rule looks for them."
+        : "As a rule it ends by itself with the next map.",
+    ],
   });
 }

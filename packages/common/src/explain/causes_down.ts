@@ -159,7 +159,7 @@ function unblocks(
   const keys = [...new Set(wanted.map((s) => s.join()))].map((k) => k.split(",").map(Number));
   const starts = keys.map((s) => {
     if (s.length === 1) return `${osd_names(s)}`;
-    return c.erasure ? `enough of ${osd_names(s)}` : `one of ${osd_names(s)}`;
+    return `${needed(c, s, intervals)} of ${osd_names(s)}`;
   });
   return [
     `Start ${listed(starts)}: the PG asks ${blockers.length === 1 ? "it" : "them"} and goes on, ` +
@@ -168,6 +168,19 @@ function unblocks(
       "there, or export the PG from it with ceph-objectstore-tool and import it into an OSD that is " +
       "stopped for the purpose.",
   ];
+}
+
+/** How many of `osds` must come back for the intervals that they are missing in. */
+function needed(
+  c: PGCase,
+  osds: readonly number[],
+  intervals: readonly blocking_interval[],
+): string {
+  const k = c.erasure ? c.pool?.k : 1;
+  if (k === undefined) return "enough";
+  const own = intervals.filter((i) => i.missing.some((o) => osds.includes(o)));
+  const n = Math.max(1, ...own.map((i) => k - i.heard.length));
+  return n === 1 ? "one" : n >= osds.length ? "all" : String(n);
 }
 
 function lost_words(

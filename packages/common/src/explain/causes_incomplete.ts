@@ -104,6 +104,9 @@ function no_best(
   const say = [
     "The PG is incomplete: everybody who can be asked was, and none of them has a complete copy.",
     told,
+    ...(detail?.exists
+      ? ["Ignoring history_les_bound would change nothing: there is no complete copy to take."]
+      : []),
   ];
   return make(c, "incomplete.no_complete_copy", max_les, say, facts);
 }

@@ -3,7 +3,7 @@ import { type CauseRule, cause } from "./cause.ts";
 import type { explained_cause } from "./explanation.ts";
 import { full_osds } from "./fullness.ts";
 import type { PGCase } from "./PGCase.ts";
-import { listed, unique } from "./words.ts";
+import { are, listed, unique } from "./words.ts";
 
 export const io_causes: CauseRule = (c) => {
   const out: explained_cause[] = [];
@@ -22,7 +22,7 @@ export const io_causes: CauseRule = (c) => {
         facts: full.flatMap((f) => f.facts),
         osds: full.map((f) => f.osd),
         unblocks: [
-          "Make room: add OSDs, let others take more (reweight, balancer), or delete what is not needed.",
+          "Make room: add OSDs, or let others take more (reweight, balancer).",
           "Raising full_ratio by a little lets deletions and moves go on; an OSD that runs quite full " +
             "can no longer start.",
         ],
@@ -40,7 +40,7 @@ export function pause_cause(map: PGCase["map"]): explained_cause | undefined {
   const what = set.length === 2 ? "reads and writes" : set[0] === "pauserd" ? "reads" : "writes";
   return cause("io.pause", "unavailable", {
     say: [
-      `Clients hold back all ${what} of the cluster: ${listed(set)} is set. The PGs could serve.`,
+      `Clients hold back all ${what} of the cluster: ${listed(set)} ${are(set)} set. The PGs could serve.`,
     ],
     facts: [map.doc.at("flags").fact(`${listed(set)} set`)],
     unblocks: ["'osd unpause' lets them go on."],
@@ -65,7 +65,7 @@ function pool_full(c: PGCase): explained_cause | undefined {
     osds: [],
     unblocks: [
       quota
-        ? "Delete what is not needed, or raise the quota ('osd pool set-quota')."
+        ? "Raise the quota ('osd pool set-quota'), or have the pool's users free space."
         : "Make room on the full OSDs: add OSDs, or let others take more.",
     ],
   });

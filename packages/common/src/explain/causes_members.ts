@@ -61,7 +61,7 @@ function peered(c: PGCase): explained_cause {
     osds: gone,
     unblocks: [
       gone.length > 0
-        ? `Start ${gone.length === 1 ? osd_names(gone) : `${counted(missing, "OSD")} of ${osd_names(gone, "or")}`}` +
+        ? `Start ${gone.length === 1 ? osd_names(gone) : `${missing === 1 ? "one" : missing} of ${osd_names(gone)}`}` +
           ": with that member the PG becomes active again."
         : `${counted(missing, "more member")} that CRUSH may choose: start OSDs of the pool.`,
       "Or let CRUSH choose others: when OSDs that are down are marked out (by themselves after " +
@@ -124,7 +124,9 @@ function undersized(c: PGCase): explained_cause {
   const have = c.acting_osds.length;
   const degraded = c.sum("num_objects_degraded").count();
   const lacking =
-    degraded > 0 ? `${counted(degraded, "copy", "copies")} of objects are missing.` : "";
+    degraded > 0
+      ? `${counted(degraded, "copy of an object is", "copies of objects are")} missing.`
+      : "";
   const head = `The PG has ${have} of ${size ?? "its"} members: ${osd_set(c.acting)}.`;
   const [id, why, unblocks, osds] = why_undersized(c);
   const left = c.acting_osds;
@@ -208,12 +210,13 @@ function why_undersized(c: PGCase): Why {
     ];
   }
   const domain = failure_domain(c);
+  const enough = domain !== undefined && size !== undefined && domain.usable >= size;
   const why =
-    domain === undefined
+    domain === undefined || enough
       ? "its rule asks for places that are not there (failure domain, device class, root)"
       : `its rule ${domain.rule} wants a different ${domain.type} for each copy, and only ` +
-        `${counted(domain.usable, domain.type)} ${domain.usable === 1 ? "has" : "have"} OSDs that are ` +
-        "up and in";
+        `${counted(domain.usable, domain.type)} ${domain.usable === 1 ? "has" : "have"} weight and OSDs ` +
+        "that are up and in";
   return [
     "undersized.crush",
     `${n} OSDs are up and in, but CRUSH finds only ${c.up_osds.length} places: ${why}.`,

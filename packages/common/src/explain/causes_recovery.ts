@@ -91,7 +91,7 @@ function wait(c: PGCase): explained_cause {
           "it waits for their dump_recovery_reservations show.",
     ],
     facts: [c.state_doc.fact("recovery_wait"), ...count_facts(c), ...(w?.facts ?? [])],
-    osds: w ? [w.osd] : [],
+    osds: w ? w.osds : [],
     unblocks: [
       "It ends by itself: PGs take turns, those that cannot serve first.",
       "If it is urgent: 'pg force-recovery' puts this PG first; a higher osd_max_backfills lets more " +

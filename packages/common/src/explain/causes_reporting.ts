@@ -19,7 +19,7 @@ export const reporting_causes: CauseRule = (c) => {
   const mapped = c.mapping?.at("acting");
   if (out.length === 0 && mapped?.exists && live(c, mapped.ints()).length === 0) {
     out.push(no_primary(c));
-  }
+  } else if (out.length === 0 && c.query_error !== undefined) out.push(silent_primary(c));
   return out;
 };
 
@@ -199,6 +199,34 @@ function creating(c: PGCase): explained_cause {
     unblocks: [
       "It takes seconds. If it lasts: the primary must run and get maps, and must not have too many " +
         "PGs (mon_max_pg_per_osd times osd_max_pg_per_osd_hard_ratio).",
+    ],
+  });
+}
+
+function silent_primary(c: PGCase): explained_cause {
+  const p = c.mapping?.at("acting").ints()[0] ?? c.primary;
+  const osds = p === undefined || p === 0x7fffffff ? [] : [p];
+  const fresh = c.stat.at("last_fresh");
+  return cause("query.silent_primary", "unavailable", {
+    say: [
+      `${osds.length > 0 ? c.osds_words(osds) : "The primary"} leads the PG by the map and did not ` +
+        `answer when asked about it: "${c.query_error}". Client I/O to the PG will hang likewise.`,
+      `The last report, '${c.state}'${fresh.exists ? ` of ${fresh.str()}` : ""}, is of before that.`,
+    ],
+    facts: [
+      c.mapping?.at("acting").fact("the first leads"),
+      c.state_doc.fact("what was reported last"),
+      fresh.exists ? fresh.fact("when that was") : undefined,
+      ...c.osd_facts(osds),
+    ],
+    osds,
+    unblocks: [
+      "It answers: look at the process, its disk and its network. Restarting a daemon that hangs is " +
+        "safe.",
+      c.map?.flags.has("nodown")
+        ? "The flag nodown keeps it up in the map although its heartbeats stop: unset it, and the PG " +
+          "goes on without it."
+        : "Or its heartbeats stop and the monitor marks it down: the PG goes on without it.",
     ],
   });
 }

@@ -6,7 +6,7 @@ export interface failure_domain_t {
   readonly rule: string;
   /** host, rack, osd */
   readonly type: string;
-  /** Of these that have an OSD that is up and in. */
+  /** Of these that have weight and an OSD that is up and in. */
   readonly usable: number;
 }
 
@@ -53,7 +53,8 @@ function count_usable(
       .get(id)
       ?.at("items")
       .items()
-      .flatMap((i) => i.at("id").num() ?? []) ?? [];
+      // Nothing is placed on what has no weight.
+      .flatMap((i) => ((i.at("weight").num() ?? 1) > 0 ? (i.at("id").num() ?? []) : [])) ?? [];
   const count = (id: number, depth: number): number => {
     const own = id >= 0 ? "osd" : buckets.get(id)?.at("type_name").str();
     if (own === type) return has_up(id, depth) ? 1 : 0;

@@ -12,20 +12,21 @@ export function ignore_history_les(what: string): drastic_option {
   return { option: "osd_find_best_info_ignore_history_les", would_lose: what };
 }
 export function force_create(pgid: string, num_objects: number | undefined): drastic_option {
-  const all = num_objects === undefined ? "all objects" : `all ${num_objects} objects`;
+  const n = num_objects ?? 0;
+  const all = n === 0 ? "all objects" : n === 1 ? "the object" : `all ${n} objects`;
   return {
     option: "creating the PG anew, empty (osd force-create-pg)",
     would_lose: `${all} of ${pgid}, on every OSD that still has or comes back with a copy`,
   };
 }
 export function mark_unfound_lost(n: number, mode: "revert" | "delete"): drastic_option {
-  const lose =
+  const which = n === 1 ? "the object" : `each of the ${n} objects`;
+  const would_lose =
     mode === "revert"
-      ? `the newest acknowledged write to each of the ${n}: they go back to an older version, ` +
-        "and those that have none are deleted"
-      : `the ${n} themselves, older versions too`;
-  const objects = n === 1 ? "object" : "objects";
-  return { option: `mark_unfound_lost ${mode}`, would_lose: `${lose} (${n} ${objects})` };
+      ? `the newest acknowledged writes to ${which}: it goes back to an older version, or is deleted ` +
+        "where there is none"
+      : `${n === 1 ? "the object" : `the ${n} objects`} altogether, older versions too`;
+  return { option: `mark_unfound_lost ${mode}`, would_lose };
 }
 export function lower_min_size(min_size: number | undefined, left: number): drastic_option {
   const from = min_size === undefined ? "" : ` from ${min_size}`;

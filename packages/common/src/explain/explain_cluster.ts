@@ -58,7 +58,8 @@ export function explain_cluster(s: cluster_sources): cluster_explanation {
       idle++;
       continue;
     }
-    if (!state.split("+").includes("active")) inactive++;
+    const bits = state.split("+");
+    if (!bits.includes("active") || bits.includes("stale")) inactive++;
     const explanation = explain_case(new PGCase(cluster, pgid, s.pgs?.get(pgid) ?? {}));
     const key = group_key(explanation);
     const group = groups.get(key);

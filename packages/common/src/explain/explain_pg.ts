@@ -64,8 +64,9 @@ function quiet(c: PGCase): string {
 function notes(c: PGCase): string[] {
   const out: string[] = [];
   const reported = c.row?.at("state").str();
-  if (c.query && reported !== undefined && reported !== c.state) {
-    out.push(`The pg dump has it as '${reported}': it was taken at another moment.`);
+  const later = (c.row?.at("reported_epoch").num() ?? 0) > (c.query?.epoch ?? 0);
+  if (c.query && later && reported !== undefined && reported !== c.state) {
+    out.push(`The pg dump is newer and has it as '${reported}'.`);
   }
   if (!c.query) {
     out.push(

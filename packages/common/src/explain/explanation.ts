@@ -78,6 +78,7 @@ export const CAUSES = {
   "creating.no_osds": "the PG is to be created, but CRUSH gives no OSD for it",
   "creating.peering": "the PG is being created and has not finished peering",
   "query.no_primary": "the PG has no primary that could be asked",
+  "query.silent_primary": "the primary does not answer, whatever was reported of the PG",
   "query.not_primary": "the answer comes from an OSD that does not lead the PG",
   "peering.starting": "a new interval has just begun",
   "peering.get_info": "the primary waits for the info of OSDs that may know of writes",

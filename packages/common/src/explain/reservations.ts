@@ -7,7 +7,7 @@ import { counted, listed, osd_name, unique } from "./words.ts";
 
 export interface waiting_t {
   readonly where: "local" | "remote";
-  readonly osd: number;
+  readonly osds: readonly number[];
   readonly words: string;
   readonly facts: readonly explain_fact[];
 }
@@ -24,7 +24,34 @@ export function find_wait(c: PGCase): waiting_t | undefined {
     const remote = osd === primary ? undefined : queued(c, osd, "remote");
     if (remote) return remote;
   }
-  return undefined;
+  return own_slot(c, primary);
+}
+
+/** It has the primary's slot, and nobody's queue shows it: a member has not answered. */
+function own_slot(c: PGCase, primary: number): waiting_t | undefined {
+  const doc = c.reservations.get(primary)?.at("local_reservations");
+  const item = doc
+    ?.at("in_progress")
+    .items()
+    .find((d) => {
+      return is_of(c.pgid, d.at("item").str() ?? "");
+    });
+  if (!item) return undefined;
+  const held = (osd: number) =>
+    c.reservations
+      .get(osd)
+      ?.at("remote_reservations", "in_progress")
+      .items()
+      .some((d) => is_of(c.pgid, d.at("item").str() ?? "")) ?? false;
+  const left = slot_osds(c).filter((o) => o !== primary && !held(o));
+  return {
+    where: "remote",
+    osds: left,
+    words:
+      `It has the slot of ${osd_name(primary)} and waits for that of ${listed(left.map(osd_name), "or")}, ` +
+      "in whose queue it is not seen: the request or the answer is under way, or that OSD hangs.",
+    facts: [item.at("item").fact(`has a slot of ${osd_name(primary)}`)],
+  };
 }
 
 function queued(c: PGCase, osd: number, where: "local" | "remote"): waiting_t | undefined {
@@ -53,12 +80,12 @@ function waiting(
   const prio = item.at("prio").num();
   const ahead = before.length > 0 ? `, with ${counted(before.length, "PG")} before it` : "";
   const by = taken.length > 0 ? ` (taken by ${listed(taken.map((p) => `pg ${p}`))})` : "";
-  const kind = where === "local" ? "own" : "remote";
+  const whose = where === "local" ? "its primary" : "the member";
   return {
     where,
-    osd,
+    osds: [osd],
     words:
-      `It is queued for a ${kind} slot of ${osd_name(osd)} with priority ${prio ?? "unknown"}${ahead}; ` +
+      `It is queued for a slot of ${whose} ${osd_name(osd)} with priority ${prio ?? "unknown"}${ahead}; ` +
       `${osd_name(osd)} has ${counted(max.num() ?? 0, "slot")} (osd_max_backfills)${by}.`,
     facts: [
       item.at("prio").fact("the PG's place in the queue goes by it"),

@@ -105,8 +105,9 @@ function unblocks(
   const out: string[] = [];
   if (down.length > 0) {
     out.push(
-      `Start ${down.length === 1 ? osd_names(down) : `each of ${osd_names(down)}`}: they are asked ` +
-        "at once, and what they have is recovered by itself.",
+      down.length === 1
+        ? `Start ${osd_names(down)}: it is asked at once, and what it has is recovered by itself.`
+        : `Start ${osd_names(down)}: each is asked at once, and what it has is recovered by itself.`,
     );
   }
   if (waiting.length > 0) {

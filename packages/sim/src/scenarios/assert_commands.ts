@@ -2,6 +2,7 @@
 import { ev_eq, InvariantError, pg_pool } from "@tako/common";
 import { check_quiescent } from "../checks.ts";
 import type { Commands } from "./Command.ts";
+import { check_explained } from "./explain_commands.ts";
 import { op_of } from "./io_commands.ts";
 import { PGID, type Scene } from "./Scene.ts";
 import { oid_of } from "./show_message.ts";
@@ -198,6 +199,11 @@ const CHECKS: Readonly<Record<string, Check>> = {
       what,
       seen,
     );
+  },
+  /** `explained down.blocked A`: the last explanation names it, by these OSDs. */
+  explained: (s, a, what) => {
+    const seen = check_explained(s, a[0] ?? "", a.slice(1));
+    must(seen === undefined, what, seen);
   },
   quiescent: (s) => {
     check_quiescent(s.world);

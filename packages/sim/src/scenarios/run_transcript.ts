@@ -7,6 +7,7 @@ import { InvariantError } from "@tako/common";
 import { ASSERT_COMMANDS } from "./assert_commands.ts";
 import type { Commands } from "./Command.ts";
 import { CLUSTER_COMMANDS, options } from "./cluster_commands.ts";
+import { EXPLAIN_COMMANDS } from "./explain_commands.ts";
 import { FAULT_COMMANDS } from "./fault_commands.ts";
 import { IO_COMMANDS } from "./io_commands.ts";
 import { Scene } from "./Scene.ts";
@@ -16,6 +17,7 @@ const COMMANDS: Commands = {
   ...FAULT_COMMANDS,
   ...IO_COMMANDS,
   ...ASSERT_COMMANDS,
+  ...EXPLAIN_COMMANDS,
 };
 
 interface Block {

@@ -8,13 +8,15 @@ import { describe, expect, test } from "vitest";
 import { run_transcript } from "./run_transcript.ts";
 
 const DIR = new URL("../../testdata/", import.meta.url);
-const files = readdirSync(DIR).filter((f) => f.endsWith(".txt"));
 
-describe("scenarios", () => {
+/** `explain`: a scenario for each cause that `tako explain` knows. */
+describe.each(["", "explain/"])("scenarios %s", (folder) => {
+  const dir = new URL(folder, DIR);
+  const files = readdirSync(dir).filter((f) => f.endsWith(".txt"));
   test("there are some", () => expect(files.length).toBeGreaterThan(0));
 
   test.each(files)("%s", async (file) => {
-    const url = new URL(file, DIR);
+    const url = new URL(file, dir);
     const text = readFileSync(url, "utf8");
     await expect(await run_transcript(text)).toMatchFileSnapshot(url.pathname);
   });
