@@ -222,6 +222,16 @@ const PG = {
     "pg, epoch, objects, total, last_backfill",
     "Backfill, now and then and at its end.",
   ],
+  ec_read_failed: [
+    "warn",
+    "pg, epoch, soid, version",
+    "A chunk that the primary asked for is not here in that version, or not readable.",
+  ],
+  ec_recovery_failed: [
+    "error",
+    "pg, epoch, soid, why",
+    "An object's chunks cannot be rebuilt now: too few shards that fit together.",
+  ],
   pull_failed: [
     "warn",
     "pg, epoch, soid, error",
