@@ -39,11 +39,15 @@ export class ClusterInvariants {
 
   check(): void {
     const since = new Map<string, { osd: number; text: string }>();
+    const bounds = this.#world.running_osds.map(
+      (o) => o.superblock.cluster_osdmap_trim_lower_bound,
+    );
+    const settled = Math.max(0, ...bounds);
     for (const osd of this.#world.running_osds) {
       this.#check_osd(osd);
       for (const pg of osd.pgs.all()) {
         this.#check_over_time(osd, pg);
-        check_same_history(since, osd, pg);
+        check_same_history(since, osd, pg, settled);
         if (pg.is_primary() && pg.peering.is_active()) this.#check_members(osd, pg);
       }
     }
@@ -174,15 +178,21 @@ function entries_of(pg: PG): string[] {
   return [...pg.peering.pg_log.log.log].map((e) => `${ev_str(e.version)} ${e.op} ${e.soid}`);
 }
 
-/** I14: what comes from maps only is the same wherever the PG stands at the same map. */
+/**
+ * I14: what comes from maps only is the same wherever the PG stands at the same map. Who had to skip
+ * maps that the monitor has trimmed takes a change among them for one at the first it gets (`settled`).
+ */
 function check_same_history(
   since: Map<string, { osd: number; text: string }>,
   osd: OSD,
   pg: PG,
+  settled: number,
 ): void {
-  const h = pg.peering.info.history;
+  const { same_interval_since, same_up_since, same_primary_since } = pg.peering.info.history;
   const key = `${pg.spgid} ${pg.osdmap_epoch}`;
-  const text = `${h.same_interval_since} ${h.same_up_since} ${h.same_primary_since}`;
+  const text = [same_interval_since, same_up_since, same_primary_since]
+    .map((e) => Math.max(e, settled))
+    .join(" ");
   const other = since.get(key);
   if (other === undefined) since.set(key, { osd: osd.whoami, text });
   else if (other.text !== text) {

@@ -40,6 +40,8 @@ export class SimNetwork {
   /** True: this message, and what is behind it on its connection, waits for unstall(). */
   stall: ((from: entity_name_t, to: entity_name_t, m: Message) => boolean) | null = null;
   /** True: taken off the wire; `late()` hands it over afterwards, as from the connection's past. */
+  /** What arrives in place of this message: it was damaged on its way. */
+  alter: ((from: entity_name_t, to: entity_name_t, m: Message) => Message) | null = null;
   take: ((from: entity_name_t, to: entity_name_t, m: Message, late: () => void) => boolean) | null =
     null;
   messages_delivered = 0;
@@ -164,7 +166,7 @@ class Pipe {
       if (this.net.take?.(from.owner.my_name, to.owner.my_name, m, late)) continue;
       this.net.messages_delivered++;
       this.net.on_deliver?.(from.owner.my_name, to.owner.my_name, m);
-      to.owner.dispatch(to, m);
+      to.owner.dispatch(to, this.net.alter?.(from.owner.my_name, to.owner.my_name, m) ?? m);
     }
     this.pump(from);
   }

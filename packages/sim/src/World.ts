@@ -65,6 +65,8 @@ interface OsdHost {
   readonly disk_clock: ProcessClock;
   proc: { osd: OSD; clock: ProcessClock; messenger: SimMessenger } | null;
   starts: number;
+  /** Newest map that it had when it died. */
+  newest_map: number;
 }
 
 export class World {
@@ -161,7 +163,7 @@ export class World {
   add_osd(id: number): void {
     const disk_clock = new ProcessClock(this.scheduler);
     const store = this.#new_disk(id, disk_clock, 0);
-    this.#osds.set(id, { id, store, disk_clock, proc: null, starts: 0 });
+    this.#osds.set(id, { id, store, disk_clock, proc: null, starts: 0, newest_map: 0 });
     this.start_osd(id);
   }
   #new_disk(id: number, clock: ProcessClock, generation: number): MemStore {
@@ -245,6 +247,7 @@ export class World {
     const h = this.#host(id);
     if (!h.proc) return;
     this.log.add("sim", `kill osd.${id}`);
+    h.newest_map = h.proc.osd.superblock.newest_map;
     h.proc.clock.kill();
     h.proc.messenger.kill();
     h.store.crash();
@@ -274,6 +277,12 @@ export class World {
   }
   osd(id: number): OSD | undefined {
     return this.#host(id).proc?.osd;
+  }
+  /** Of an OSD, also one that is dead: the newest map on its disk. */
+  newest_map_of(id: number): number {
+    const osd = this.osd(id);
+    if (osd) return osd.superblock.newest_map;
+    return this.#host(id).newest_map;
   }
   store(id: number): MemStore {
     return this.#host(id).store;

@@ -4,9 +4,11 @@
  * proc_master_log, proc_replica_log, build_prior in PeeringState.cc. peering.md §6.4, §6.9-6.11.
  */
 import {
+  EVERSION_ZERO,
   type epoch_t,
   ev_eq,
   ev_gt,
+  ev_le,
   ev_lt,
   type eversion_t,
   info_dne,
@@ -203,6 +205,20 @@ export function fulfill_query(ps: PeeringState, evt: Evt<"MQuery">): void {
 }
 
 // ---------------------------------------------------------------- logs of peers
+
+/**
+ * Is what was sent of a log enough to see where it and ours part? Not when it begins after that: an
+ * interval that both logs tell differently was written off as lost. Then the whole is asked for, and
+ * the answer is to be waited for.
+ */
+export function ask_whole_log(ps: PeeringState, from: pg_shard_t, msg: Msg<"pg_log">): boolean {
+  const { log } = ps.pg_log;
+  const { head, tail } = msg.log;
+  const joins = ev_eq(head, log.head) || ev_le(tail, log.tail) || log.log.has_version(tail);
+  if (joins || ev_le(tail, msg.info.log_tail)) return false;
+  send_query(ps, from, "FULLLOG", EVERSION_ZERO);
+  return true;
+}
 
 /** Adopts the authoritative log. */
 export function proc_master_log(ps: PeeringState, from: pg_shard_t, msg: Msg<"pg_log">): void {

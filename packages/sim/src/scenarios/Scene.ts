@@ -30,6 +30,8 @@ export class Scene {
   readonly admin: Rados;
   readonly client: Rados;
   readonly ops = new Map<string, AsyncOp>();
+  /** What churned objects must contain; `-` none. */
+  readonly churned = new Map<string, string>();
   #io: IoCtx | null = null;
   #other_io: IoCtx | null = null;
   #out: string[] = [];

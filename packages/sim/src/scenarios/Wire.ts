@@ -3,7 +3,7 @@
  * is behind them), takes single ones off the wire to hand them over late, or loses them.
  */
 import type { Message } from "@tako/common";
-import { InvariantError } from "@tako/common";
+import { decode_incremental, encode_incremental, InvariantError } from "@tako/common";
 import type { World } from "../World.ts";
 import type { Cast } from "./Cast.ts";
 import { show_message } from "./show_message.ts";
@@ -34,17 +34,29 @@ export function parse_rule(words: readonly string[]): Rule {
   };
 }
 
+/** `crc`: well-formed, but it does not lead to the map whose checksum it names. */
+export type MapDamage = "crc" | "bytes" | "cut";
+
+function damaged(b: Uint8Array, how: MapDamage): Uint8Array {
+  if (how === "cut") return b.slice(0, b.length >> 1);
+  if (how === "bytes") return b.map((x, i) => (i % 7 === 3 ? x ^ 0xff : x));
+  const inc = decode_incremental(b);
+  return encode_incremental({ ...inc, full_crc: (inc.full_crc + 1) >>> 0 });
+}
+
 export class Wire {
   readonly #world: World;
   readonly #cast: Cast;
   #holds: Rule[] = [];
   #takes: Rule[] = [];
   #drops: Rule[] = [];
+  #damages: { readonly rule: Rule; readonly how: MapDamage }[] = [];
   #taken: Taken[] = [];
 
   constructor(world: World, cast: Cast) {
     this.#world = world;
     this.#cast = cast;
+    world.net.alter = (from, to, m) => this.#alter(from, to, m);
     world.net.stall = (from, to, m) => this.#hit(this.#holds, from, to, m);
     world.net.take = (from, to, m, late) => {
       if (this.#hit(this.#drops, from, to, m)) return true;
@@ -68,6 +80,20 @@ export class Wire {
     return false;
   }
 
+  /** The next incremental map that the rule meets arrives damaged. */
+  damage(rule: Rule, how: MapDamage): void {
+    this.#damages.push({ rule, how });
+  }
+  #alter(from: string, to: string, m: Message): Message {
+    if (m.type !== "osd_map" || m.incremental.length === 0) return m;
+    const i = this.#damages.findIndex((d) => this.matches(d.rule, from, to, m));
+    const [d] = i < 0 ? [] : this.#damages.splice(i, 1);
+    if (!d) return m;
+    d.rule.hits++;
+    const last = m.data.length - 1;
+    return { ...m, data: m.data.map((b, n) => (n === last ? damaged(b, d.how) : b)) };
+  }
+
   hold(r: Rule): void {
     this.#holds.push(r);
   }
@@ -79,7 +105,8 @@ export class Wire {
   }
   /** Has the rule met a message yet? */
   has_met(text: string): boolean {
-    return [...this.#holds, ...this.#takes, ...this.#drops].some(
+    const damages = this.#damages.map((d) => d.rule);
+    return [...this.#holds, ...this.#takes, ...this.#drops, ...damages].some(
       (r) => r.text === text && r.hits > 0,
     );
   }

@@ -31,6 +31,11 @@ async function make_pool(s: Scene, name: string, o: Record<string, string>): Pro
   await tell(s, { prefix: "osd pool set", pool: name, var: "min_size", val });
   s.recorder.look_at_map();
   await s.open_pool(name);
+  if (o.wait === "no") {
+    s.cast.assign(world.osdmap, PGID);
+    s.cast.set_base(world.osdmap.epoch);
+    return;
+  }
   await wait_clean(s);
   if (o.place !== "crush") {
     const place = [1, 0, 2, 3, 4, 5].slice(0, size);
@@ -89,6 +94,9 @@ const CONDITIONS: Readonly<Record<string, Condition>> = {
     const full = (o: number) => (s.world.osdmap.get_state(o) & CEPH_OSD_FULL) !== 0;
     return s.cast.ids(a).every(full);
   },
+  /** `trimmed D`: the monitor has no map any more that D could go on from. */
+  trimmed: (s, a) =>
+    s.cast.ids(a).every((o) => s.world.mon.first_committed > s.world.newest_map_of(o) + 1),
   absent: (s, a) => s.pg(s.cast.id(a[0] ?? "")) === undefined,
   /** `map B`: B works with the monitor's newest map. */
   map: (s, a) => s.cast.ids(a).every((o) => s.world.osd(o)?.osdmap_epoch === s.world.osdmap.epoch),
@@ -165,6 +173,19 @@ export const CLUSTER_COMMANDS: Commands = {
   health: async (s) => {
     const r = await s.world.done(s.admin.mon_command({ prefix: "health" }), "health");
     s.say(health_line(r.outb));
+  },
+  /** `tell D config set key=osd_max_backfills value=2` */
+  tell: async (s, [name = "", ...a]) => {
+    const prefix = a.filter((w) => !w.includes("=")).join(" ");
+    const cmd = { prefix, ...options(a.filter((w) => w.includes("="))) };
+    await s.world.done(s.admin.osd_command(s.cast.id(name), cmd), prefix);
+  },
+  /** `epochs 40`: the map changes so many times, in ways that concern no PG. */
+  epochs: async (s, a) => {
+    for (let i = 0; i < Number(a[0]); i++) {
+      const prefix = s.world.osdmap.test_flag("nosnaptrim") ? "osd unset" : "osd set";
+      await tell(s, { prefix, key: "nosnaptrim" });
+    }
   },
   /** `mon pg force-recovery pgid=1.3,1.4`: a command to the monitor; its status line is shown. */
   mon: async (s, a) => {

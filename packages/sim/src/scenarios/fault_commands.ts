@@ -1,5 +1,6 @@
 /** What breaks: processes, disks, the network, the monitor. */
 
+import { InvariantError } from "@tako/common";
 import type { Commands } from "./Command.ts";
 import { milliseconds } from "./cluster_commands.ts";
 import type { Scene } from "./Scene.ts";
@@ -109,6 +110,14 @@ export const FAULT_COMMANDS: Commands = {
   hold: (s, a) => s.wire.hold(parse_rule(a)),
   take: (s, a) => s.wire.take(parse_rule(a)),
   drop: (s, a) => s.wire.drop(parse_rule(a)),
+  /** `damage osd_map mon->B crc`: the next one arrives damaged; also `bytes`, `cut`. */
+  damage: (s, a) => {
+    const how = a[2];
+    if (how !== "crc" && how !== "bytes" && how !== "cut") {
+      throw new InvariantError("damage: crc, bytes or cut");
+    }
+    s.wire.damage(parse_rule(a), how);
+  },
   release: (s, a) => s.wire.release(a.join(" ")),
   /** Hands over late what `take` took. */
   deliver: (s) => {

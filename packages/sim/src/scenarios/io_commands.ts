@@ -1,5 +1,6 @@
 /** What the client does: `write x v1`, `async u append x more`, `expect x v1`. */
 import { InvariantError } from "@tako/common";
+import { SimRng } from "../SimRng.ts";
 import type { Commands } from "./Command.ts";
 import { type AsyncOp, outcome, type Scene } from "./Scene.ts";
 
@@ -76,6 +77,20 @@ async function expect_content(s: Scene, oid: string, want: string): Promise<void
   if (seen !== content(want)) throw new InvariantError(`${oid} is '${seen}', expected '${want}'`);
 }
 
+async function churn_one(s: Scene, oid: string, dice: number, text: string): Promise<void> {
+  const had = s.churned.get(oid);
+  if (dice === 0) {
+    s.churned.set(oid, "-");
+    await outcome(s.io.remove(oid).then(() => "ok"));
+  } else if (dice === 1 && had !== undefined && had !== "-") {
+    s.churned.set(oid, had + text);
+    await s.io.append(oid, text);
+  } else {
+    s.churned.set(oid, text);
+    await s.io.write_full(oid, text);
+  }
+}
+
 export const IO_COMMANDS: Commands = {
   write: (s, a) => now(s, ["write", ...a]),
   append: (s, a) => now(s, ["append", ...a]),
@@ -95,6 +110,23 @@ export const IO_COMMANDS: Commands = {
       const some = names.slice(i, i + 4).map((oid) => s.io.write_full(oid, content(a[1] ?? "")));
       await s.world.done(Promise.all(some), `fill ${names[i]}`, LIMIT_MS);
     }
+  },
+  /**
+   * `churn 200 60 7`: 200 writes, appends and removals of o1 .. o60, four at a time, as the seed 7
+   * will have it. What must be there in the end is remembered for expect-churned.
+   */
+  churn: async (s, a) => {
+    const [times = 0, objects = 1, seed = 1] = a.map(Number);
+    const rng = new SimRng(seed, 77);
+    for (let i = 0; i < times; i += 4) {
+      const names = new Set([1, 2, 3, 4].map(() => `o${1 + rng.int(objects)}`));
+      const some = [...names].map((oid, k) => churn_one(s, oid, rng.int(4), `[${i + k}]`));
+      await s.world.done(Promise.all(some), `churn ${i}`, LIMIT_MS);
+    }
+  },
+  "expect-churned": async (s) => {
+    for (const [oid, want] of s.churned) await expect_content(s, oid, want);
+    s.ok();
   },
   /** `shrink 60 40`: of o1 .. o60 the last 40 are removed. */
   shrink: async (s, a) => {

@@ -16,7 +16,7 @@ import type { Evt } from "../events.ts";
 import { start_flush } from "../interval.ts";
 import type { PeeringMachine } from "../PeeringMachine.ts";
 import type { PeeringState } from "../PeeringState.ts";
-import { proc_master_log, proc_replica_info, send_query } from "../peer_infos.ts";
+import { ask_whole_log, proc_master_log, proc_replica_info, send_query } from "../peer_infos.ts";
 import type { Next } from "../state_name.ts";
 
 /** From where on we need the authority's log: our head, or that of a peer whom our log can't reach. */
@@ -72,6 +72,7 @@ export const getLog = {
   MLogRec(m: PeeringMachine, evt: Evt<"MLogRec">): Next {
     const local = m.local(m.get_log);
     if (local.msg !== null || evt.from !== local.auth_log_shard) return DISCARD;
+    if (ask_whole_log(m.ps, evt.from, evt.msg)) return DISCARD;
     local.msg = evt.msg;
     m.post_event({ type: "GotLog" });
     return DISCARD;

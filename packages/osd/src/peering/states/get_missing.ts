@@ -18,7 +18,7 @@ import { pg_missing_t } from "../../pg/pg_missing.ts";
 import type { Evt } from "../events.ts";
 import type { PeeringMachine } from "../PeeringMachine.ts";
 import type { PeeringState } from "../PeeringState.ts";
-import { proc_replica_log, send_query } from "../peer_infos.ts";
+import { ask_whole_log, proc_replica_log, send_query } from "../peer_infos.ts";
 import type { Next } from "../state_name.ts";
 
 /** Need we see the peer's log to know what it lacks? If not, its missing set is noted as empty. */
@@ -67,6 +67,8 @@ export const getMissing = {
 
   MLogRec(m: PeeringMachine, evt: Evt<"MLogRec">): Next {
     const { ps } = m;
+    if (!ps.peer_missing_requested.has(evt.from)) return DISCARD;
+    if (ask_whole_log(ps, evt.from, evt.msg)) return DISCARD;
     ps.peer_missing_requested.delete(evt.from);
     ps.blocked_by.delete(shard_osd(evt.from));
     proc_replica_log(ps, evt.from, evt.msg);
