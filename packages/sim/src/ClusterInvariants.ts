@@ -144,7 +144,8 @@ export class ClusterInvariants {
         view: seen && ev_str(seen.need),
       });
     }
-    if (pg.recovery.recovering.size > 0 || !view) return;
+    // Copies that turned out to be bad are there, and count as missing.
+    if (pg.recovery.recovering.size > 0 || !view || pg.peering.state_test("repair")) return;
     for (const soid of view.get_items().keys()) {
       if (member.missing.is_missing(soid)) continue;
       fail("I12: the primary takes an object for missing that is there", osd, { shard, soid });

@@ -56,3 +56,25 @@ test("rados df", async () => {
     "",
   ]);
 });
+
+test("rados list-inconsistent-pg and list-inconsistent-obj: JSON as Ceph's tool prints it", async () => {
+  const c = new FakeCluster();
+  const v = { epoch: 12, inconsistents: [{ object: { name: "x" } }] };
+  c.answers = {
+    "pg ls-by-pool": { outb: { pg_ready: true, pg_stats: [{ pgid: "1.0" }, { pgid: "1.a" }] } },
+    "list-inconsistent-obj": { outb: v },
+  };
+  expect((await c.tako("rados list-inconsistent-pg test")).out).toBe('["1.0","1.a"]\n');
+  expect((await c.tako("rados list-inconsistent-obj 1.a")).out).toBe(`${JSON.stringify(v)}\n`);
+  expect(c.asked).toEqual([
+    { to: "mon", cmd: { prefix: "pg ls-by-pool", poolstr: "test", states: ["inconsistent"] } },
+    { to: "1.a", cmd: { prefix: "list-inconsistent-obj" } },
+  ]);
+  const bad = await c.tako("rados list-inconsistent-obj 1.x");
+  expect(bad).toMatchObject({ code: 2, err: "tako: '1.x' is no pgid such as 1.2a\n" });
+  const outs = "No scrub information available for pg 1.a";
+  c.answers = { "list-inconsistent-obj": { errno: "ENOENT", outs } };
+  expect(await c.tako("rados list-inconsistent-obj 1.a")).toMatchObject({
+    err: expect.stringContaining(outs),
+  });
+});

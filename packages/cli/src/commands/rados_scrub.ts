@@ -14,7 +14,6 @@ export function add_inconsistent(rados: Command): void {
     .action((pool: string, _f, cmd: Command) => {
       const o = merged_options<RadosOptions>(cmd);
       return with_rados(o, async (session) => {
-        await session.open_ioctx(pool);
         const query = { prefix: "pg ls-by-pool", poolstr: pool, states: ["inconsistent"] };
         const { outb } = await session.mon_command(query);
         const pgs = new Fields(outb).list("pg_stats").map((p) => p.text("pgid"));

@@ -91,7 +91,7 @@ export class ScrubQueue implements ScrubSlots {
       };
     });
   }
-  dump_scrub_reservations(): unknown {
+  dump_scrub_reservations(): Record<"scrubs_local" | "scrubs_remote" | "osd_max_scrubs", number> {
     return {
       scrubs_local: this.#local,
       scrubs_remote: this.#remote,

@@ -95,6 +95,7 @@ export function update_and_share(
  */
 export function try_mark_clean(ps: PeeringState): void {
   const { info } = ps;
+  ps.state_clear("repair");
   if (ps.actingset.size === ps.pool.info.size) {
     ps.state_clear("forced_backfill", "forced_recovery");
     ps.state_set("clean");

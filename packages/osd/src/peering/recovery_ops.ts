@@ -110,6 +110,7 @@ function force_missing(
   { need, have, is_delete }: pg_missing_item_t,
   t: Transaction,
 ): void {
+  ps.state_set("repair");
   if (peer === ps.pg_whoami) {
     ps.missing.add(soid, need, have, is_delete);
     ps.pg_log.reset_complete_to(ps.info);

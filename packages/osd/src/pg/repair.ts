@@ -2,7 +2,7 @@
  * A copy turned out to be unreadable: it counts as missing from now on, and is fetched from another
  * member. Ceph counterpart: PrimaryLogPG::rep_repair_primary_object, primary_error. peering.md §7.2.
  */
-import type { eversion_t, hobject_t, pg_shard_t } from "@tako/common";
+import { type eversion_t, type hobject_t, type pg_shard_t, shard_cmp } from "@tako/common";
 import { Transaction } from "../store/Transaction.ts";
 import type { PG } from "./PG.ts";
 
@@ -20,8 +20,10 @@ export function rep_repair_primary_object(pg: PG, soid: hobject_t): boolean {
       peering.get_peer_info(p).last_backfill === "MAX",
   );
   if (!peering.is_recoverable(new Set(others))) return false;
-  pg.host.cluster_log("ERR", `${pg.pgid}: ${soid} is unreadable on osd.${pg.host.whoami}`);
   force_missing(pg, pg.whoami, soid, version);
+  const at = [...peering.missing_loc.get_locations(soid)].sort(shard_cmp);
+  const text = `${pg.spgid} missing primary copy of ${soid}, will try copies on ${at}`;
+  pg.host.cluster_log("ERR", text);
   pg.queue_peering_event({ type: "DoRecovery" });
   return true;
 }

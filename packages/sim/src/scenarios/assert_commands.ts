@@ -123,6 +123,14 @@ const CHECKS: Readonly<Record<string, Check>> = {
       must(head_collections(s, o).length === 0, what, head_collections(s, o));
     }
   },
+  /** `slots A 0`: held for scrubs on A. */
+  slots: (s, a, what) => {
+    const osd = s.world.osd(s.cast.id(a[0] ?? ""));
+    const { scrubs_local = 0, scrubs_remote = 0 } =
+      osd?.service.scrubs.dump_scrub_reservations() ?? {};
+    const seen = scrubs_local + scrubs_remote;
+    must(seen === Number(a[1]), what, seen);
+  },
   /** `sent osd_alive A->mon 0`, `sent pg_push *->C 1+`: messages delivered since the mark. */
   sent: (s, a, what) => {
     const rule = parse_rule(a);

@@ -11,11 +11,13 @@ import { EXPLAIN_COMMANDS } from "./explain_commands.ts";
 import { FAULT_COMMANDS } from "./fault_commands.ts";
 import { IO_COMMANDS } from "./io_commands.ts";
 import { Scene } from "./Scene.ts";
+import { SCRUB_COMMANDS } from "./scrub_commands.ts";
 
 const COMMANDS: Commands = {
   ...CLUSTER_COMMANDS,
   ...FAULT_COMMANDS,
   ...IO_COMMANDS,
+  ...SCRUB_COMMANDS,
   ...ASSERT_COMMANDS,
   ...EXPLAIN_COMMANDS,
 };

@@ -54,6 +54,14 @@ export function show_message(c: Cast, m: Message): string {
       return `alive want ${c.epoch(m.want)}`;
     case "osd_pg_temp":
       return `pg_temp ${m.pg_temp.map((t) => `[${c.letters(t.osds)}]`).join(" ")}`;
+    case "scrub_reserve":
+      return `scrub_reserve ${m.op}`;
+    case "rep_scrub":
+      return `rep_scrub ${m.deep ? "deep " : ""}[${oid_of(m.start)},${oid_of(m.end)})`;
+    case "rep_scrub_map":
+      return `rep_scrub_map ${m.objects.map((o) => oid_of(o.soid)).join(" ")}`;
+    case "log":
+      return m.entries.map((e) => `log ${e.prio} ${e.text}`).join("; ");
     case "osd_op":
       return `op ${m.ops.map((o) => o.op).join(",")} ${oid_of(m.hobj)} tid ${m.reqid.tid}`;
     case "osd_op_reply":

@@ -39,7 +39,7 @@ export const active = {
     ps.blocked_by.clear();
     ps.state_clear("activating", "degraded", "undersized", "backfill_toofull", "backfill_wait");
     ps.state_clear("recovery_wait", "recovery_toofull", "recovery_unfound", "backfill_unfound");
-    ps.state_clear("clean");
+    ps.state_clear("clean", "repair", "inconsistent", "failed_repair");
   },
 
   AdvMap({ ps }: PeeringMachine, evt: Evt<"AdvMap">): Next {

@@ -174,8 +174,9 @@ export class Scrubber {
     this.#timer?.cancel();
     this.#timer = null;
     this.#pg.host.scrubs.dec_scrubs_local();
-    this.#pg.peering.state_clear("scrubbing", "deep");
-    if (!this.scrub_after_recovery) this.#pg.peering.state_clear("repair");
+    const { peering } = this.#pg;
+    peering.state_clear("scrubbing", "deep");
+    if (!peering.needs_recovery()) peering.state_clear("repair");
   }
   /** Ends without a result. Who asked for it still wants it. */
   abort(run: ScrubRun, why: string): void {
@@ -207,7 +208,6 @@ export class Scrubber {
       if (this.scrub_after_recovery) this.#plan_check();
     } else this.planned = NOTHING_REQUESTED;
     this.scrub_after_recovery = false;
-    this.#pg.peering.state_clear("repair");
   }
   shutdown(): void {
     this.#drop();
@@ -215,7 +215,6 @@ export class Scrubber {
   }
   /** Recovery is over. */
   on_clean(): void {
-    this.#pg.peering.state_clear("repair");
     if (this.scrub_after_recovery) {
       this.scrub_after_recovery = false;
       this.#plan_check();
