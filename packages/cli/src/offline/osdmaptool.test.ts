@@ -159,7 +159,7 @@ describe("-f json: one value, whatever was asked", () => {
     );
     expect(v.test_map_object).toMatchObject({ pool: 1, object: "foo", pgid: "1.6" });
     expect(v.test_map_pgs.osds.map((o: { osd: number }) => o.osd)).toEqual([0, 2]);
-    expect(v.test_map_pgs.pgs).toHaveLength(12);
+    expect(v.test_map_pgs.pgs).toHaveLength(8);
   });
   it("the format may stand before the command, and be pretty", async () => {
     const r = await new FakeCluster().tako(

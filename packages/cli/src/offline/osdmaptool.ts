@@ -138,7 +138,7 @@ function print_results(run: OsdmaptoolRun): void {
   if (args.has("--health")) {
     run.need_crush();
     const { osd_features } = run;
-    const checks = check_health(map, osd_features ? { osd_features } : {});
+    const checks = check_health(map, { raw, ...(osd_features && { osd_features }) });
     run.answer("health", checks, `${json_text(checks, PRETTY)}\n`);
   }
   if (args.has("--print") || args.has("--dump")) {

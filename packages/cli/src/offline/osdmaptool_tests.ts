@@ -24,9 +24,9 @@ const CHANCE: Rng = {
 };
 
 export function test_map(run: OsdmaptoolRun): void {
-  test_object(run);
+  const pool = test_object(run) ?? pool_arg(run);
   test_pg(run);
-  test_pgs(run);
+  test_pgs(run, pool);
 }
 
 /** -1 is no pool in particular. */
@@ -39,15 +39,17 @@ function need_pool(run: OsdmaptoolRun, pool: number): void {
   if (!run.map.have_pg_pool(pool)) run.fail(`There is no pool ${pool}`);
 }
 
-function test_object(run: OsdmaptoolRun): void {
+/** Its pool: the tests that follow are about that, too. */
+function test_object(run: OsdmaptoolRun): number | undefined {
   const name = run.args.text("--test-map-object");
-  if (name === undefined) return;
+  if (name === undefined || name === "") return undefined;
   const given = pool_arg(run);
   if (given === undefined) run.say("osdmaptool: assuming pool 1 (use --pool to override)");
   const pool = given ?? 1;
   need_pool(run, pool);
   const { text, ...data } = test_map_object(run.map, name, pool);
   run.answer("test_map_object", data, text);
+  return pool;
 }
 
 function test_pg(run: OsdmaptoolRun): void {
@@ -60,7 +62,7 @@ function test_pg(run: OsdmaptoolRun): void {
   run.answer("test_map_pg", data, text);
 }
 
-function test_pgs(run: OsdmaptoolRun): void {
+function test_pgs(run: OsdmaptoolRun, pool: number | undefined): void {
   const { args } = run;
   const dump = args.has("--test-map-pgs-dump")
     ? "acting"
@@ -68,7 +70,6 @@ function test_pgs(run: OsdmaptoolRun): void {
       ? "all"
       : undefined;
   if (!args.has("--test-map-pgs") && dump === undefined) return;
-  const pool = pool_arg(run);
   if (pool !== undefined) need_pool(run, pool);
   run.need_crush();
   const pg_num = args.int("--pg-num") ?? 0;

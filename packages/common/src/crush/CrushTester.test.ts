@@ -80,6 +80,12 @@ describe("crushtool --test", () => {
   });
 });
 
+it("a tie goes to the even digit", () => {
+  expect(print_ostream_float(86400.25)).toBe("86400.2");
+  expect(print_ostream_float(86400.75)).toBe("86400.8");
+  expect(print_ostream_float(-868_289 / 0x10000, 17)).toBe("-13.249038696289062");
+});
+
 it("floats print as C++ streams print them", () => {
   const vs = [0, 1, 28.571428, 0.0001, 0.00001234, 1e6, 123456.7, -0.5, 0.95];
   expect(vs.map((v) => print_ostream_float(v)).join(" ")).toBe(

@@ -136,6 +136,17 @@ export class CrushWrapper {
   get_rule(id: number): crush_rule | undefined {
     return this.map.rules.get(id);
   }
+  /**
+   * The rule of a pool: rules name the type and the sizes of the pools that they are for. Without
+   * one, nothing is placed.
+   */
+  find_rule(ruleset: number, type: number, size: number): number | undefined {
+    return this.rule_ids().find((id) => {
+      const r = this.map.rules.get(id);
+      if (!r || (r.ruleset ?? r.id) !== ruleset || r.type !== type) return false;
+      return r.min_size <= size && size <= r.max_size;
+    });
+  }
   get_rule_id(name: string): number | undefined {
     for (const r of this.map.rules.values()) if (r.name === name) return r.id;
     return undefined;
@@ -219,6 +230,14 @@ export class CrushWrapper {
     };
     walk(id);
     return [...found].sort((a, b) => a - b);
+  }
+  /** The items of a type at or below `id`, in the order of the tree. */
+  get_children_of_type(id: number, type: number): number[] {
+    if (id >= 0) return type === 0 ? [id] : [];
+    const b = this.map.buckets.get(id);
+    if (!b || b.type < type) return [];
+    if (b.type === type) return [id];
+    return b.items.flatMap((i) => this.get_children_of_type(i, type));
   }
   /** Roots that a rule takes: what its pools can be placed under. */
   find_takes_by_rule(ruleno: number): number[] {

@@ -3,7 +3,7 @@
  * to propose, and drops them in the same incremental.
  * Ceph counterpart: OSDMap::clean_temps. cluster.md §3.6.
  */
-import { type pg_t, spg_cmp } from "../types/osd_types.ts";
+import { pg_pool, type pg_t, spg_cmp } from "../types/osd_types.ts";
 import type { Incremental } from "./Incremental.ts";
 import type { OSDMap } from "./OSDMap.ts";
 
@@ -12,7 +12,7 @@ export type pg_temp_drop =
   | "all_members_down"
   | "same_as_computed_up_set"
   | "larger_than_pool_size";
-export type primary_temp_drop = "pg_does_not_exist" | "target_down" | "redundant";
+export type primary_temp_drop = "target_down" | "redundant";
 
 export interface clean_temps_result {
   readonly pg_temp: ReadonlyMap<pg_t, pg_temp_drop>;
@@ -35,14 +35,14 @@ export function find_stale_temps(next: OSDMap): clean_temps_result {
 }
 
 function why_drop_pg_temp(m: OSDMap, pg: pg_t, temp: readonly number[]): pg_temp_drop | undefined {
-  if (!m.pg_exists(pg)) return "pg_does_not_exist";
+  const pool = m.get_pg_pool(pg_pool(pg));
+  if (!pool || !m.pg_exists(pg)) return "pg_does_not_exist";
   if (!temp.some((o) => m.is_up(o))) return "all_members_down";
   const { up } = m.pg_to_raw_up(pg);
   if (up.length === temp.length && up.every((o, i) => o === temp[i])) {
     return "same_as_computed_up_set";
   }
-  const size = m.get_pg_pool(Number.parseInt(pg, 10))?.size ?? 0;
-  return temp.length > size ? "larger_than_pool_size" : undefined;
+  return temp.length > pool.size ? "larger_than_pool_size" : undefined;
 }
 
 function why_drop_primary_temp(
@@ -50,10 +50,11 @@ function why_drop_primary_temp(
   pg: pg_t,
   primary: number,
 ): primary_temp_drop | undefined {
-  if (!m.pg_exists(pg)) return "pg_does_not_exist";
   if (!m.is_up(primary)) return "target_down";
-  const { acting_primary } = m.pg_to_up_acting_osds(pg);
-  return acting_primary === m.pg_to_raw_up(pg).up_primary ? "redundant" : undefined;
+  // Of a PG beyond pg_num the one is looked at that has its objects.
+  const there = m.raw_pg_to_pg(pg) ?? pg;
+  const { acting_primary } = m.pg_to_up_acting_osds(there);
+  return acting_primary === m.pg_to_raw_up(there).up_primary ? "redundant" : undefined;
 }
 
 /**

@@ -2,11 +2,18 @@
  * The JSON of `ceph osd dump`, key by key in Ceph's order. cluster.md §7.2.
  * Ceph counterpart: OSDMap::dump, pg_pool_t::dump, osd_info_t::dump, osd_xinfo_t::dump.
  */
-import { crush_min_required_version } from "../crush/dump.ts";
+import { has_incompat_choose_args } from "../crush/choose_args.ts";
+import { crush_requirements } from "../crush/dump.ts";
+import { CRUSH_RULE_OPS, type crush_rule_step } from "../crush/types.ts";
 import { addr_is_blank, addr_str, type entity_addr_t } from "../types/entity.ts";
 import { type pg_t, spg_cmp } from "../types/osd_types.ts";
 import { by_text } from "./bytes.ts";
-import { OSDMAP_FLAGS, osd_state_names, osdmap_flag_names } from "./flags.ts";
+import {
+  CEPH_OSD_DEFAULT_PRIMARY_AFFINITY,
+  OSDMAP_FLAGS,
+  osd_state_names,
+  osdmap_flag_names,
+} from "./flags.ts";
 import type { OSDMap } from "./OSDMap.ts";
 import {
   type pg_pool_t,
@@ -92,12 +99,29 @@ function flags_set(flags: number): string[] {
   return [...(flags & ~named ? [""] : []), ...names].sort(by_text);
 }
 
-/** Oldest release whose clients can use this map. */
-export function get_min_compat_client(m: OSDMap): string {
+/** Oldest release whose clients can use this map. `tiers`: pools are cache tiers of others. */
+export function get_min_compat_client(m: OSDMap, tiers = false): string {
   const f = m.f;
-  if (f.pg_upmap.size + f.pg_upmap_items.size + m.crush.map.choose_args.size > 0) return "luminous";
-  const crush = crush_min_required_version(m.crush.map);
-  return crush === "bobtail" ? "dumpling" : crush;
+  const { map } = m.crush;
+  const q = crush_requirements(map);
+  if (f.pg_upmap.size + f.pg_upmap_items.size > 0 || has_incompat_choose_args(map)) {
+    return "luminous";
+  }
+  const ops = new Set(m.pool_ids().flatMap((id) => steps_of_pool(m, id).map((s) => s.op)));
+  const { set_chooseleaf_stable, set_chooseleaf_vary_r } = CRUSH_RULE_OPS;
+  if (q.require_feature_tunables5 || ops.has(set_chooseleaf_stable)) return "jewel";
+  if (q.has_v4_buckets) return "hammer";
+  const affinity = f.osd_primary_affinity?.some((a) => a !== CEPH_OSD_DEFAULT_PRIMARY_AFFINITY);
+  if (q.require_feature_tunables3 || ops.has(set_chooseleaf_vary_r) || affinity || tiers) {
+    return "firefly";
+  }
+  const hashed = [...f.pools.values()].some((p) => pool_has_flag(p, "hashpspool"));
+  return q.require_feature_tunables2 || hashed ? "dumpling" : "argonaut";
+}
+function steps_of_pool(m: OSDMap, id: number): readonly crush_rule_step[] {
+  const p = m.get_pg_pool(id);
+  const rule = p && m.crush.find_rule(p.crush_rule, p.type, p.size);
+  return (rule === undefined ? undefined : m.crush.get_rule(rule)?.steps) ?? [];
 }
 
 function dump_overrides(m: OSDMap): Json {

@@ -80,6 +80,11 @@ export function osdmap_flag_names(flags: number): osdmap_flag_t[] {
   return PRINT_ORDER.filter((f) => (flags & OSDMAP_FLAGS[f]) !== 0);
 }
 
+/** Inverse of {@link osdmap_flag_names}; other words count for nothing. */
+export function osdmap_flag_bits(names: readonly string[]): number {
+  return PRINT_ORDER.reduce((bits, f) => (names.includes(f) ? bits | OSDMAP_FLAGS[f] : bits), 0);
+}
+
 export const CEPH_OSD_EXISTS = 1;
 export const CEPH_OSD_UP = 2;
 export const CEPH_OSD_AUTOOUT = 4;

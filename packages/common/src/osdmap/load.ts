@@ -1,54 +1,42 @@
-/** A map from the JSON that dump.ts prints, plus its CRUSH map: for tools and tests. */
+/**
+ * A map from the JSON that `ceph osd dump` prints, plus its CRUSH map. What releases since luminous
+ * added may lack; what Tako has no use for, cache tiers for one, is not read.
+ */
 import { type Static, Type } from "@sinclair/typebox";
 import { Value } from "@sinclair/typebox/value";
 import type { CrushWrapper } from "../crush/CrushWrapper.ts";
 import { BLANK_ADDR, type entity_addr_t } from "../types/entity.ts";
 import { pg_parse, type pg_t } from "../types/osd_types.ts";
 import { check_dump } from "./check_dump.ts";
-import { CEPH_OSD_DEFAULT_PRIMARY_AFFINITY, CEPH_OSD_IN, osd_state_bits } from "./flags.ts";
+import {
+  CEPH_OSD_DEFAULT_PRIMARY_AFFINITY,
+  CEPH_OSD_IN,
+  osd_state_bits,
+  osdmap_flag_bits,
+} from "./flags.ts";
 import { osd_info_t, osd_xinfo_t, type upmap_item_t } from "./Incremental.ts";
+import { load_pool, PoolDump } from "./load_pool.ts";
 import { MapError } from "./MapError.ts";
 import { OSDMap } from "./OSDMap.ts";
 import { BLANK_ADDRS, BLANK_UUID, NO_INFO, NO_XINFO, type osd_addrs_t } from "./osdmap_fields.ts";
-import { pg_pool_t } from "./pg_pool_t.ts";
-import { utime_parse } from "./utime.ts";
+import type { snap_interval_t } from "./pg_pool_t.ts";
+import { parse_stamp } from "./utime.ts";
 
 const uint = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
 const u32 = Type.Integer({ minimum: 0, maximum: 0xffffffff });
 const text = Type.String();
 const num = Type.Number();
 const osds = Type.Array(Type.Integer());
+const later = Type.Optional;
 const addrvec = Type.Object({
-  addrvec: Type.Array(Type.Object({ addr: text, nonce: u32 })),
+  addrvec: Type.Array(Type.Object({ type: later(text), addr: text, nonce: u32 })),
 });
+const stamps = Type.Record(text, text);
+const flag_names = Type.Record(text, Type.Array(text));
+const pool_snaps = Type.Array(
+  Type.Object({ pool: uint, snaps: Type.Array(Type.Object({ begin: uint, length: uint })) }),
+);
 
-const Pool = Type.Object({
-  pool: uint,
-  pool_name: text,
-  create_time: text,
-  flags: u32,
-  type: Type.Union([Type.Literal(1), Type.Literal(3)]),
-  size: uint,
-  min_size: uint,
-  crush_rule: uint,
-  object_hash: uint,
-  pg_autoscale_mode: Type.Union([Type.Literal("on"), Type.Literal("off"), Type.Literal("warn")]),
-  pg_num: uint,
-  pg_placement_num: uint,
-  pg_placement_num_target: uint,
-  pg_num_target: uint,
-  pg_num_pending: uint,
-  last_change: text,
-  snap_seq: uint,
-  snap_epoch: uint,
-  quota_max_bytes: uint,
-  quota_max_objects: uint,
-  erasure_code_profile: text,
-  stripe_width: uint,
-  expected_num_objects: uint,
-  fast_read: Type.Boolean(),
-  application_metadata: Type.Record(text, Type.Record(text, text)),
-});
 const Osd = Type.Object({
   osd: uint,
   uuid: text,
@@ -60,10 +48,15 @@ const Osd = Type.Object({
   up_thru: uint,
   down_at: uint,
   lost_at: uint,
-  public_addrs: addrvec,
-  cluster_addrs: addrvec,
-  heartbeat_back_addrs: addrvec,
-  heartbeat_front_addrs: addrvec,
+  public_addrs: later(addrvec),
+  cluster_addrs: later(addrvec),
+  heartbeat_back_addrs: later(addrvec),
+  heartbeat_front_addrs: later(addrvec),
+  // All there was before nautilus.
+  public_addr: later(text),
+  cluster_addr: later(text),
+  heartbeat_back_addr: later(text),
+  heartbeat_front_addr: later(text),
   state: Type.Array(text),
 });
 const Xinfo = Type.Object({
@@ -71,27 +64,30 @@ const Xinfo = Type.Object({
   down_stamp: text,
   laggy_probability: num,
   laggy_interval: num,
+  features: num,
   old_weight: uint,
-  last_purged_snaps_scrub: text,
-  dead_epoch: uint,
+  last_purged_snaps_scrub: later(text),
+  dead_epoch: later(uint),
 });
 const Dump = Type.Object({
   epoch: u32,
   fsid: text,
   created: text,
   modified: text,
-  last_up_change: text,
-  last_in_change: text,
-  flags_num: u32,
-  crush_version: uint,
+  last_up_change: later(text),
+  last_in_change: later(text),
+  flags: text,
+  flags_num: later(u32),
+  crush_version: later(uint),
   full_ratio: num,
   backfillfull_ratio: num,
   nearfull_ratio: num,
+  cluster_snapshot: later(text),
   pool_max: Type.Integer(),
   max_osd: uint,
   require_min_compat_client: text,
   require_osd_release: text,
-  pools: Type.Array(Pool),
+  pools: Type.Array(PoolDump),
   osds: Type.Array(Osd),
   osd_xinfo: Type.Array(Xinfo),
   pg_upmap: Type.Array(Type.Object({ pgid: text, osds })),
@@ -103,10 +99,19 @@ const Dump = Type.Object({
   ),
   pg_temp: Type.Array(Type.Object({ pgid: text, osds })),
   primary_temp: Type.Array(Type.Union([text, Type.Integer()])),
+  blocklist: later(stamps),
+  // Its name before pacific.
+  blacklist: later(stamps),
+  range_blocklist: later(stamps),
   erasure_code_profiles: Type.Record(text, Type.Record(text, text)),
+  removed_snaps_queue: later(pool_snaps),
+  new_removed_snaps: later(pool_snaps),
+  new_purged_snaps: later(pool_snaps),
+  crush_node_flags: later(flag_names),
+  device_class_flags: later(flag_names),
 });
 
-/** Throws MapError when `json` is not a dump. Snapshots and blocklists are not read. */
+/** Throws MapError when `json` is not a dump. */
 export function osdmap_from_dump(json: unknown, crush: CrushWrapper): OSDMap {
   if (!Value.Check(Dump, json)) {
     const e = Value.Errors(Dump, json).First();
@@ -116,11 +121,11 @@ export function osdmap_from_dump(json: unknown, crush: CrushWrapper): OSDMap {
   return new OSDMap({
     fsid: json.fsid,
     epoch: json.epoch,
-    created: stamp(json.created),
-    modified: stamp(json.modified),
-    last_up_change: stamp(json.last_up_change),
-    last_in_change: stamp(json.last_in_change),
-    flags: json.flags_num,
+    created: parse_stamp(json.created),
+    modified: parse_stamp(json.modified),
+    last_up_change: parse_stamp(json.last_up_change ?? NEVER),
+    last_in_change: parse_stamp(json.last_in_change ?? NEVER),
+    flags: json.flags_num ?? osdmap_flag_bits(json.flags.split(",")),
     pool_max: Math.max(0, json.pool_max),
     pools: new Map(json.pools.map((p) => [p.pool, load_pool(p)])),
     pool_name: new Map(json.pools.map((p) => [p.pool, p.pool_name])),
@@ -135,7 +140,7 @@ export function osdmap_from_dump(json: unknown, crush: CrushWrapper): OSDMap {
       ]),
     ),
     crush,
-    crush_version: json.crush_version,
+    crush_version: json.crush_version ?? 1,
     erasure_code_profiles: new Map(
       Object.entries(json.erasure_code_profiles).map(([n, p]) => [n, new Map(Object.entries(p))]),
     ),
@@ -144,63 +149,60 @@ export function osdmap_from_dump(json: unknown, crush: CrushWrapper): OSDMap {
     nearfull_ratio: json.nearfull_ratio,
     require_min_compat_client: json.require_min_compat_client,
     require_osd_release: json.require_osd_release,
+    cluster_snapshot: json.cluster_snapshot ?? "",
+    blocklist: load_stamps(json.blocklist ?? json.blacklist ?? {}),
+    range_blocklist: load_stamps(json.range_blocklist ?? {}),
+    removed_snaps_queue: load_snaps(json.removed_snaps_queue),
+    new_removed_snaps: load_snaps(json.new_removed_snaps),
+    new_purged_snaps: load_snaps(json.new_purged_snaps),
+    crush_node_flags: load_flags(json.crush_node_flags, (name) => crush.get_item_id(name)),
+    device_class_flags: load_flags(json.device_class_flags, (name) => crush.get_class_id(name)),
   });
 }
 
-function stamp(s: string): number {
-  const ms = utime_parse(s);
-  if (ms === undefined) throw new MapError("bad_encoding", `not a stamp: ${s}`);
-  return ms;
+const NEVER = "0.000000";
+
+/** Addresses may have their protocol in front. */
+function load_stamps(o: Static<typeof stamps>): Map<string, number> {
+  return new Map(
+    Object.entries(o).map(([addr, until]) => [addr.replace(/^v[12]:/, ""), parse_stamp(until)]),
+  );
 }
+function load_snaps(l: Static<typeof pool_snaps> = []): Map<number, snap_interval_t[]> {
+  return new Map(l.map((p) => [p.pool, p.snaps.map((r): snap_interval_t => [r.begin, r.length])]));
+}
+/** What has no name shows as its number. */
+function load_flags(
+  o: Static<typeof flag_names> = {},
+  id_of: (name: string) => number | undefined,
+): Map<number, number> {
+  const entries = Object.entries(o).map(([name, flags]): [number, number] => [
+    id_of(name) ?? Number(name),
+    osd_state_bits(flags),
+  ]);
+  return new Map(entries.filter(([id]) => Number.isInteger(id)));
+}
+
 function pgid(s: string): pg_t {
   const pg = pg_parse(s);
   if (pg === undefined) throw new MapError("bad_encoding", `not a pg: ${s}`);
   return pg;
 }
 
-function load_pool(p: Static<typeof Pool>): pg_pool_t {
-  return pg_pool_t({
-    type: p.type,
-    size: p.size,
-    min_size: p.min_size,
-    crush_rule: p.crush_rule,
-    object_hash: p.object_hash,
-    pg_num: p.pg_num,
-    pgp_num: p.pg_placement_num,
-    pg_num_target: p.pg_num_target,
-    pgp_num_target: p.pg_placement_num_target,
-    pg_num_pending: p.pg_num_pending,
-    flags: p.flags,
-    create_time: stamp(p.create_time),
-    last_change: Number(p.last_change),
-    snap_seq: p.snap_seq,
-    snap_epoch: p.snap_epoch,
-    quota_max_bytes: p.quota_max_bytes,
-    quota_max_objects: p.quota_max_objects,
-    erasure_code_profile: p.erasure_code_profile,
-    stripe_width: p.stripe_width,
-    expected_num_objects: p.expected_num_objects,
-    fast_read: p.fast_read,
-    pg_autoscale_mode: p.pg_autoscale_mode,
-    application_metadata: new Map(
-      Object.entries(p.application_metadata).map(([app, kv]) => [app, new Map(Object.entries(kv))]),
-    ),
-  });
-}
-
-function load_addr(v: Static<typeof addrvec>): entity_addr_t {
-  const a = v.addrvec[0];
-  const m = /^(.*):(\d+)$/.exec(a?.addr ?? "");
-  if (!a || !m) return BLANK_ADDR;
+/** msgr2's where there is one. */
+function load_addr(v: Static<typeof addrvec> | undefined, legacy = ""): entity_addr_t {
+  const a = v?.addrvec.find((x) => x.type === "v2") ?? v?.addrvec[0];
+  const m = /^(.*):(\d+)(?:\/(\d+))?$/.exec(a?.addr ?? legacy);
+  if (!m) return BLANK_ADDR;
   const host = (m[1] ?? "").replace(/^\[(.*)\]$/, "$1");
-  return { host, port: Number(m[2]), nonce: a.nonce };
+  return { host, port: Number(m[2]), nonce: a?.nonce ?? Number(m[3] ?? 0) };
 }
 function load_addrs(o: Static<typeof Osd>): osd_addrs_t {
   return {
-    client: load_addr(o.public_addrs),
-    cluster: load_addr(o.cluster_addrs),
-    hb_back: load_addr(o.heartbeat_back_addrs),
-    hb_front: load_addr(o.heartbeat_front_addrs),
+    client: load_addr(o.public_addrs, o.public_addr),
+    cluster: load_addr(o.cluster_addrs, o.cluster_addr),
+    hb_back: load_addr(o.heartbeat_back_addrs, o.heartbeat_back_addr),
+    hb_front: load_addr(o.heartbeat_front_addrs, o.heartbeat_front_addr),
   };
 }
 
@@ -228,12 +230,14 @@ function load_osds(json: Static<typeof Dump>) {
       xinfo,
       (x) =>
         osd_xinfo_t({
-          down_stamp: stamp(x.down_stamp),
+          down_stamp: parse_stamp(x.down_stamp),
           laggy_probability: x.laggy_probability,
           laggy_interval: x.laggy_interval,
+          // Feature bits beyond what JSON counts exactly are lost, as in a map read from a file.
+          features: Number.isSafeInteger(x.features) ? x.features : 0,
           old_weight: x.old_weight,
-          last_purged_snaps_scrub: stamp(x.last_purged_snaps_scrub),
-          dead_epoch: x.dead_epoch,
+          last_purged_snaps_scrub: parse_stamp(x.last_purged_snaps_scrub ?? NEVER),
+          dead_epoch: x.dead_epoch ?? 0,
         }),
       NO_XINFO,
     ),

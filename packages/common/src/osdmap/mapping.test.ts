@@ -40,6 +40,13 @@ function changed(m: OSDMap, change: (inc: Incremental) => void): OSDMap {
   return m.apply_incremental(inc);
 }
 
+it("places nothing where the rule is for other sizes", () => {
+  const m = build_map({ osds: 6, hosts: 6, pools: [{ size: 10 }, { size: 11 }] });
+  expect(m.crush.get_rule(0)).toMatchObject({ min_size: 1, max_size: 10 });
+  expect(m.pg_to_up_acting_osds("1.0").up).toHaveLength(6);
+  expect(m.pg_to_up_acting_osds("2.0")).toMatchObject({ up: [], up_primary: -1 });
+});
+
 describe("object -> PG -> OSDs", () => {
   const m = worked_example();
 

@@ -96,11 +96,12 @@ export class PgMapper {
     return result;
   }
 
+  /** As clean_temps asks: see PgStages.raw_up. */
   pg_to_raw_up(pg: pg_t): { up: Osds; up_primary: number } {
     const id = pg_pool(pg);
     const pool = this.#f.pools.get(id);
     if (!pool || !(pg_ps(pg) < pool.pg_num)) return NOTHING;
-    return this.#stages(pool, id).up(pg_ps(pg), this.#crush(id, pg_ps(pg)));
+    return this.#stages(pool, id).raw_up(pg_ps(pg), this.#crush(id, pg_ps(pg)));
   }
 
   pg_to_raw_osds(pg: pg_t): { raw: Osds; primary: number } {

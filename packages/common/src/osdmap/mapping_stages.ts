@@ -47,10 +47,10 @@ export function pg_to_crush(
   ps: number,
   tested?: number[],
 ): Osds {
-  // A rule made for the other type of pool places nothing.
-  if (f.crush.get_rule(pool.crush_rule)?.type !== pool.type) return [];
+  const rule = f.crush.find_rule(pool.crush_rule, pool.type, pool.size);
+  if (rule === undefined) return [];
   const pps = raw_pg_to_pps(pool, pg_t(id, ps));
-  return f.crush.do_rule(pool.crush_rule, pps, pool.size, f.osd_weight, id, tested);
+  return f.crush.do_rule(rule, pps, pool.size, f.osd_weight, id, tested);
 }
 
 /** The stages from CRUSH's pick on. */
@@ -87,6 +87,15 @@ export class PgStages {
     const up_primary = pick_primary(up);
     if (this.#f.osd_primary_affinity === null) return { up, up_primary };
     return this.#apply_primary_affinity(ps, up, up_primary);
+  }
+
+  /**
+   * As `up`, except that the primary may be down: clean_temps of Ceph asks this way, and keeps a
+   * primary_temp that stands in for a down one.
+   */
+  raw_up(ps: number, picked: Osds): { up: Osds; up_primary: number } {
+    const list = this.upmap(ps, this.raw(picked));
+    return this.#apply_primary_affinity(ps, this.#up_members(list), pick_primary(list));
   }
 
   /** Less OSDs that do not exist. */

@@ -1,5 +1,7 @@
 /** Stamps as Ceph prints them (utime_t), from ms since 1970 and back. No Date: this is core code. */
 
+import { MapError } from "./MapError.ts";
+
 const DAY = 86_400;
 const TEN_YEARS = 10 * 365 * DAY;
 
@@ -49,4 +51,10 @@ export function utime_parse(s: string): number | undefined {
   if (!m) return undefined;
   const [y = 0, mo = 0, d = 0, h = 0, mi = 0, sec = 0, us = 0] = m.slice(1).map(Number);
   return (days_from_civil(y, mo, d) * DAY + h * 3600 + mi * 60 + sec) * 1000 + us / 1000;
+}
+/** As {@link utime_parse}; throws MapError. */
+export function parse_stamp(s: string): number {
+  const ms = utime_parse(s);
+  if (ms === undefined) throw new MapError("bad_encoding", `not a stamp: ${s}`);
+  return ms;
 }

@@ -13,6 +13,7 @@ const SOCKADDR_IN6 = 28;
 
 const TYPE_NAMES = ["none", "v1", "v2", "any"];
 const V2 = 2;
+const NONE = 0;
 const ANY = 3;
 
 /** `v1`, `v2` ... */
@@ -60,6 +61,7 @@ export function raw_addr_text(a: raw_addr): string {
 
 /** As in lists of addresses: with the protocol, unless it is any. */
 export function typed_addr_text(a: raw_addr): string {
+  if (a.type === NONE) return "-";
   const text = `${raw_addr_text(a)}/${a.nonce}`;
   return a.type === ANY ? text : `${addr_type_name(a)}:${text}`;
 }

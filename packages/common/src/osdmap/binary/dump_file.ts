@@ -2,10 +2,17 @@
  * The JSON of `osdmaptool --dump json`: that of OSDMap with what only the file knows put in.
  * Ceph counterpart: OSDMap::dump, pg_pool_t::dump.
  */
+import { get_min_compat_client } from "../dump.ts";
 import { utime_str } from "../utime.ts";
 import { addr_type_name, raw_addr_text, typed_addr_text } from "./addr.ts";
 import type { osdmap_file } from "./file.ts";
-import type { raw_addr, raw_addrvec, raw_osdmap, raw_pool } from "./raw.ts";
+import {
+  type raw_addr,
+  type raw_addrvec,
+  type raw_osdmap,
+  type raw_pool,
+  read_bloom_params,
+} from "./raw.ts";
 import { utime_to_ms } from "./values.ts";
 
 type Json = Record<string, unknown>;
@@ -15,6 +22,7 @@ export function dump_osdmap_file({ map, raw }: osdmap_file): Json {
   const dump = map.dump();
   return {
     ...dump,
+    min_compat_client: get_min_compat_client(map, has_tiers(raw)),
     // A snapshot's name stands in one epoch.
     cluster_snapshot: raw.osd.cluster_snapshot_epoch === map.epoch ? dump.cluster_snapshot : "",
     blocklist: dump_blocklist(raw.osd.blocklist),
@@ -40,6 +48,10 @@ export function dump_osdmap_file({ map, raw }: osdmap_file): Json {
       stretch_mode_bucket: raw.osd.stretch_mode_bucket,
     },
   };
+}
+
+export function has_tiers(raw: raw_osdmap): boolean {
+  return [...raw.client.pools.values()].some((p) => p.tiers.length > 0 || p.tier_of >= 0n);
 }
 
 function dump_blocklist(l: raw_osdmap["osd"]["blocklist"]): Json {
@@ -96,7 +108,7 @@ function pool_extras(p: raw_pool | undefined): Json {
     cache_target_full_ratio_micro: p.cache_target_full_ratio_micro,
     cache_min_flush_age: p.cache_min_flush_age,
     cache_min_evict_age: p.cache_min_evict_age,
-    hit_set_params: { type: HIT_SETS[p.hit_set_params.type] ?? "???" },
+    hit_set_params: dump_hit_set(p),
     hit_set_period: p.hit_set_period,
     hit_set_count: p.hit_set_count,
     use_gmt_hitset: p.use_gmt_hitset,
@@ -108,6 +120,20 @@ function pool_extras(p: raw_pool | undefined): Json {
     expected_num_objects: exact(p.expected_num_objects),
   };
 }
+export function hit_set_name(p: raw_pool): string {
+  return HIT_SETS[p.hit_set_params.type] ?? "???";
+}
+function dump_hit_set(p: raw_pool): Json {
+  const bloom = read_bloom_params(p.hit_set_params);
+  if (!bloom) return { type: hit_set_name(p) };
+  return {
+    type: hit_set_name(p),
+    false_positive_probability: bloom.fpp_micro / 1e6,
+    target_size: exact(bloom.target_size),
+    seed: exact(bloom.seed),
+  };
+}
+
 /** How much an older hit set counts, of a million. */
 function grade_table(p: raw_pool): number[] {
   let v = 1_000_000;

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { from_base64, osdmap_vectors } from "../../crush/testing/vectors.ts";
+import { from_base64, more_osdmap_vectors, osdmap_vectors } from "../../crush/testing/vectors.ts";
 import { OSDMAP_FLAGS } from "../flags.ts";
 import { new_incremental } from "../Incremental.ts";
 import { MapError } from "../MapError.ts";
@@ -10,7 +10,7 @@ import { build_map } from "../testing/build_map.ts";
 import { dump_osdmap_file } from "./dump_file.ts";
 import { decode_osdmap_binary, encode_osdmap_binary } from "./file.ts";
 
-const vectors = osdmap_vectors();
+const vectors = [...osdmap_vectors(), ...more_osdmap_vectors()];
 const real = new Uint8Array(
   readFileSync(new URL("../../../testdata/osdmap-16.2.15.bin", import.meta.url)),
 );

@@ -23,7 +23,7 @@ import {
   type raw_utime,
   type raw_xinfo,
 } from "./raw.ts";
-import { to_blocklist, to_pool, to_xinfo } from "./to_fields.ts";
+import { flags_of_release, to_blocklist, to_pool, to_xinfo } from "./to_fields.ts";
 import { autoscale_number, ms_to_utime, opt_entry, text_to_uuid } from "./values.ts";
 
 const NO_REST = new Uint8Array(0);
@@ -38,7 +38,7 @@ const ANY = 3;
 type AddrRole = keyof osd_addrs_t;
 
 export function from_fields(f: osdmap_fields, base?: raw_osdmap): raw_osdmap {
-  return { client: client_data(f, base?.client), osd: osd_data(f, base?.osd) };
+  return { client: client_data(f, base), osd: osd_data(f, base?.osd) };
 }
 
 const map_values = <K, V, W>(m: ReadonlyMap<K, V>, fn: (v: V, k: K) => W): Map<K, W> =>
@@ -66,7 +66,8 @@ function addrs(f: osdmap_fields, role: AddrRole, base?: readonly raw_addrvec[]):
   return f.osd_addrs.map((a, o) => from_entity_addr(a[role], base?.[o]));
 }
 
-function client_data(f: osdmap_fields, base?: raw_client): raw_client {
+function client_data(f: osdmap_fields, file?: raw_osdmap): raw_client {
+  const base = file?.client;
   return {
     struct_v: base?.struct_v ?? CLIENT_V,
     struct_compat: base?.struct_compat ?? 1,
@@ -83,7 +84,7 @@ function client_data(f: osdmap_fields, base?: raw_client): raw_client {
       (n) => Math.max(0, n),
       () => f.pool_max,
     ),
-    flags: f.flags,
+    flags: file && flags_of_release(file) === f.flags ? file.client.flags : f.flags,
     max_osd: f.max_osd,
     osd_state: f.osd_state,
     osd_weight: f.osd_weight,

@@ -4,6 +4,7 @@
  * Ceph counterpart: OSDMap::encode, pg_pool_t::encode, osd_info_t, osd_xinfo_t, entity_addrvec_t.
  * cluster.md §1.1, §1.3.
  */
+import { LeReader } from "../../crush/le_bytes.ts";
 import { pg_pool, pg_ps, pg_t, spg_cmp } from "../../types/osd_types.ts";
 import {
   blob,
@@ -145,7 +146,7 @@ const blocklist: LeCodec<readonly (readonly [raw_addr, raw_utime])[]> = {
 /** Kinds of option values. */
 const OPT_STR = 0;
 const OPT_INT = 1;
-const OPT_DOUBLE = 2;
+export const OPT_DOUBLE = 2;
 export type raw_pool_opt =
   | { readonly type: typeof OPT_STR; readonly v: string }
   | { readonly type: typeof OPT_INT; readonly v: bigint }
@@ -196,6 +197,18 @@ const pool_opts: LeCodec<raw_pool_opts> = {
 };
 
 const hit_set_params = section("hit_set_params", 1, 1, { type: u8 });
+const bloom_params = section("bloom filter", 1, 1, {
+  /** Of a million. */
+  fpp_micro: u32,
+  target_size: u64,
+  seed: u64,
+});
+export type raw_bloom_params = ValueOf<typeof bloom_params>;
+/** undefined for hit sets that are no bloom filter. */
+export function read_bloom_params(p: raw_pool["hit_set_params"]): raw_bloom_params | undefined {
+  return p.type === BLOOM ? bloom_params.dec(new LeReader(p.rest)) : undefined;
+}
+const BLOOM = 3;
 const merge_meta = section("last_pg_merge_meta", 1, 1, {
   source_pgid: pgid,
   ready_epoch: u32,

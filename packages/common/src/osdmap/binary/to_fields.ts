@@ -3,18 +3,24 @@
 import { decode_crush_binary } from "../../crush/binary.ts";
 import type { CrushWrapper } from "../../crush/CrushWrapper.ts";
 import { addr_str } from "../../types/entity.ts";
-import { CEPH_OSD_DEFAULT_PRIMARY_AFFINITY, CEPH_OSD_IN, MAX_MAX_OSD } from "../flags.ts";
+import {
+  CEPH_OSD_DEFAULT_PRIMARY_AFFINITY,
+  CEPH_OSD_IN,
+  MAX_MAX_OSD,
+  OSDMAP_FLAGS,
+} from "../flags.ts";
 import type { osd_xinfo_t } from "../Incremental.ts";
 import { MapError } from "../MapError.ts";
 import type { osd_addrs_t, osdmap_fields } from "../osdmap_fields.ts";
 import {
   MAX_PG_NUM,
+  POOL_FLAGS,
   type pg_pool_t,
   type pool_snap_info_t,
   type pool_type_t,
   type snap_interval_t,
 } from "../pg_pool_t.ts";
-import { release_name } from "../releases.ts";
+import { release_name, release_number } from "../releases.ts";
 import { raw_to_entity_addr, to_entity_addr } from "./addr.ts";
 import type { raw_osd_data, raw_osdmap, raw_pool, raw_xinfo } from "./raw.ts";
 import { autoscale_name, opt_name, opt_value, utime_to_ms, uuid_to_text } from "./values.ts";
@@ -35,6 +41,20 @@ const runs = (l: readonly (readonly [bigint, bigint])[]): snap_interval_t[] =>
 const map_values = <K, V, W>(m: ReadonlyMap<K, V>, fn: (v: V, k: K) => W): Map<K, W> =>
   new Map([...m].map(([k, v]) => [k, fn(v, k)]));
 
+const LEGACY_FLAGS =
+  OSDMAP_FLAGS.require_jewel_osds |
+  OSDMAP_FLAGS.require_kraken_osds |
+  OSDMAP_FLAGS.require_luminous_osds;
+
+/** A required release stands for flags that older ones had to say. */
+export function flags_of_release({ client, osd }: raw_osdmap): number {
+  const since = (release: string) => osd.require_osd_release >= release_number(release);
+  if (!since("luminous")) return client.flags;
+  const { recovery_deletes, pglog_hardlimit } = OSDMAP_FLAGS;
+  const stood_for = recovery_deletes | (since("nautilus") ? pglog_hardlimit : 0);
+  return (client.flags & ~LEGACY_FLAGS) | stood_for;
+}
+
 export function to_fields(raw: raw_osdmap): osdmap_fields {
   const { client: c, osd: o } = raw;
   if (c.flags > 0x7fffffff) bad(`flags ${c.flags} are out of range`);
@@ -46,7 +66,7 @@ export function to_fields(raw: raw_osdmap): osdmap_fields {
     modified: utime_to_ms(c.modified),
     last_up_change: utime_to_ms(c.last_up_change),
     last_in_change: utime_to_ms(c.last_in_change),
-    flags: c.flags,
+    flags: flags_of_release(raw),
     pool_max: Math.max(0, c.pool_max),
     pools: map_values(c.pools, to_pool),
     pool_name: c.pool_name,
@@ -142,7 +162,8 @@ export function to_addrs({ client, osd }: raw_osdmap, o: number): osd_addrs_t {
 export function to_xinfo(x: raw_xinfo): osd_xinfo_t {
   return {
     down_stamp: utime_to_ms(x.down_stamp),
-    laggy_probability: Math.fround(x.laggy_probability / 0xffffffff),
+    // Each step in C's float.
+    laggy_probability: Math.fround(Math.fround(x.laggy_probability) / Math.fround(0xffffffff)),
     laggy_interval: x.laggy_interval,
     // Ceph's bits reach beyond what a number holds; the file keeps them.
     features: Number.isSafeInteger(Number(x.features)) ? Number(x.features) : 0,
@@ -157,6 +178,14 @@ const MAX_HIT_SETS = 10_000;
 
 function to_pool_type(n: number, id: number): pool_type_t {
   return n === 1 || n === 3 ? n : bad(`pool ${id}: unknown type ${n}`);
+}
+
+const { selfmanaged_snaps, pool_snaps } = POOL_FLAGS;
+/** Which kind of snapshots a pool has, where its flags are of a release that did not say so. */
+function snap_mode(p: raw_pool): number {
+  const said = (p.flags & BigInt(selfmanaged_snaps | pool_snaps)) !== 0n;
+  if (said || p.snap_seq === 0n) return 0;
+  return p.removed_snaps.length > 0 ? selfmanaged_snaps : pool_snaps;
 }
 
 export function to_pool(p: raw_pool, id: number): pg_pool_t {
@@ -179,7 +208,7 @@ export function to_pool(p: raw_pool, id: number): pg_pool_t {
     pg_num_target: staged ? p.pg_num_target : p.pg_num,
     pgp_num_target: staged ? p.pgp_num_target : p.pgp_num,
     pg_num_pending: staged ? p.pg_num_pending : p.pg_num,
-    flags: safe(p.flags, `pool ${id}: flags`),
+    flags: safe(p.flags, `pool ${id}: flags`) | snap_mode(p),
     create_time: utime_to_ms(p.create_time),
     last_change: p.last_change,
     last_force_op_resend: staged ? p.last_force_op_resend : prenautilus,
@@ -200,7 +229,9 @@ export function to_pool(p: raw_pool, id: number): pg_pool_t {
     stripe_width: p.stripe_width,
     expected_num_objects: clamped(p.expected_num_objects),
     fast_read: p.fast_read,
-    pg_autoscale_mode: autoscale_name(p.pg_autoscale_mode) ?? bad(`pool ${id}: autoscale mode`),
+    pg_autoscale_mode: staged
+      ? (autoscale_name(p.pg_autoscale_mode) ?? bad(`pool ${id}: autoscale mode`))
+      : "warn",
     opts: new Map([...p.opts.values].map(([key, o]) => [opt_name(key) ?? `${key}`, opt_value(o)])),
     application_metadata: p.application_metadata,
     peering_crush_bucket_count: p.peering_crush_bucket_count,

@@ -6,6 +6,7 @@
 
 import { crush_min_required_version } from "../../crush/dump.ts";
 import { print_ostream_float } from "../../crush/print_float.ts";
+import type { raw_osdmap } from "../binary/raw.ts";
 import {
   CEPH_OSD_BACKFILLFULL,
   CEPH_OSD_FULL,
@@ -35,7 +36,9 @@ export type health_checks = Readonly<Record<string, health_check>>;
 export interface check_health_options {
   readonly osd_failsafe_full_ratio?: number;
   readonly mon_crush_min_required_version?: string;
-  /** Features of the OSDs to the last bit, where the map came from a file. */
+  /** The file the map came from: it has the features of OSDs to the last bit, and cache tiers. */
+  readonly raw?: raw_osdmap | undefined;
+  /** Those features, where they come from elsewhere. */
   readonly osd_features?: readonly bigint[];
 }
 const DEFAULTS = { osd_failsafe_full_ratio: 0.97, mon_crush_min_required_version: "hammer" };
@@ -80,8 +83,10 @@ export function check_health(m: OSDMap, options: check_health_options = {}): hea
   if (!m.test_flag("sortbitwise")) {
     checks.warn("OSD_NO_SORTBITWISE", "'sortbitwise' flag is not set", 0);
   }
-  check_upgrade(m, checks, options.osd_features);
+  check_upgrade(m, checks, options);
+  check_cache_pools(m, checks, options.raw);
   check_pools(m, checks);
+  if (options.raw) check_stretch_mode(m, checks, options.raw.osd);
   return checks.result();
 }
 
@@ -124,10 +129,11 @@ const SERVER_FEATURES = [
   ["nautilus", (1n << 2n) | INCARNATIONS],
 ] as const;
 
-function check_upgrade(m: OSDMap, checks: Checks, features?: readonly bigint[]): void {
+function check_upgrade(m: OSDMap, checks: Checks, o: check_health_options): void {
+  const exact = o.osd_features ?? o.raw?.osd.osd_xinfo.map((x) => x.features);
   const of_up = m
     .get_up_osds()
-    .map((o) => features?.[o] ?? BigInt(m.get_xinfo(o).features))
+    .map((osd) => exact?.[osd] ?? BigInt(m.get_xinfo(osd).features))
     .filter((bits) => bits !== 0n);
   if (of_up.length === 0) return;
   const all = of_up.reduce((common, bits) => common & bits);
@@ -139,6 +145,24 @@ function check_upgrade(m: OSDMap, checks: Checks, features?: readonly bigint[]):
   const [name] = found;
   const message = `all OSDs are running ${name} or later but require_osd_release < ${name}`;
   checks.warn("OSD_UPGRADE_FINISHED", message, 0, [message]);
+}
+
+/** The cache modes that count how often an object is asked for. */
+const COUNTING_MODES: Readonly<Record<number, string>> = {
+  1: "writeback",
+  4: "readforward",
+  5: "readproxy",
+};
+
+function check_cache_pools(m: OSDMap, checks: Checks, raw?: raw_osdmap): void {
+  const detail = m.pool_ids().flatMap((id) => {
+    const p = raw?.client.pools.get(id);
+    const mode = COUNTING_MODES[p?.cache_mode ?? 0];
+    if (mode === undefined || p?.hit_set_params.type !== 0) return [];
+    const needs = "needs hit_set_type to be set but it is not";
+    return [`pool '${m.get_pool_name(id) ?? ""}' with cache_mode ${mode} ${needs}`];
+  });
+  checks.warn_each("CACHE_POOL_NO_HIT_SET", (n) => `${n} cache pools are missing hit_sets`, detail);
 }
 
 type Pool = readonly [name: string, pool: pg_pool_t];
@@ -254,6 +278,29 @@ function check_crush(m: OSDMap, checks: Checks, least: string): void {
     const message = "crush map has straw_calc_version=0";
     checks.warn("OLD_CRUSH_STRAW_CALC_VERSION", message, 0, [TUNABLES_URL]);
   }
+}
+
+/** Of the two sites that a stretched cluster has. */
+function check_stretch_mode(m: OSDMap, checks: Checks, raw: raw_osdmap["osd"]): void {
+  const { recovering_stretch_mode, degraded_stretch_mode, stretch_bucket_count } = raw;
+  const peer = `only requiring ${degraded_stretch_mode} of ${stretch_bucket_count} buckets to peer`;
+  if (recovering_stretch_mode > 0) {
+    const message = `We are recovering stretch mode buckets, ${peer}`;
+    checks.warn("RECOVERING_STRETCH_MODE", message, 0);
+  } else if (degraded_stretch_mode > 0) {
+    checks.warn("DEGRADED_STRETCH_MODE", `We are missing stretch mode buckets, ${peer}`, 0);
+  }
+  if (!raw.stretch_mode_enabled) return;
+  const sites = m.crush
+    .find_roots()
+    .flatMap((root) => m.crush.get_children_of_type(root, raw.stretch_mode_bucket));
+  if (sites.length !== 2) {
+    checks.warn("INCORRECT_NUM_BUCKETS_STRETCH_MODE", "Stretch mode buckets != 2", 0);
+    return;
+  }
+  const [one, other] = sites.map((id) => m.crush.get_item_weight(id));
+  if (one === other) return;
+  checks.warn("UNEVEN_WEIGHTS_STRETCH_MODE", "Stretch mode buckets have different weights!", 0);
 }
 
 function check_pools(m: OSDMap, checks: Checks): void {

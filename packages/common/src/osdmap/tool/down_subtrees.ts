@@ -3,6 +3,7 @@
  * Ceph counterpart: the first part of OSDMap::check_health, OSDMap::subtree_type_is_down.
  */
 import type { CrushWrapper } from "../../crush/CrushWrapper.ts";
+import { CEPH_OSD_NEW } from "../flags.ts";
 import type { OSDMap } from "../OSDMap.ts";
 
 /** In the order of their making: highest id first. */
@@ -76,7 +77,9 @@ class Search {
 
 export function find_down_subtrees(m: OSDMap): down_subtrees {
   const search = new Search(m);
-  for (let o = 0; o < m.max_osd; o++) if (m.is_in(o)) search.climb(o);
+  for (let o = 0; o < m.max_osd; o++) {
+    if (m.is_in(o) && (m.get_state(o) & CEPH_OSD_NEW) === 0) search.climb(o);
+  }
   const { crush } = m;
   const num_osds = new Map<number, number>();
   const types = [...crush.map.type_names.keys()].filter((t) => t > 0).sort((a, b) => a - b);

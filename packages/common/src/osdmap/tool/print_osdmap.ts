@@ -5,9 +5,16 @@
 import { print_ostream_float as float } from "../../crush/print_float.ts";
 import { addr_is_blank, addr_str, type entity_addr_t } from "../../types/entity.ts";
 import { type pg_t, spg_cmp } from "../../types/osd_types.ts";
-import { addr_type_name, raw_addr_text, typed_addr_text } from "../binary/addr.ts";
-import type { raw_addrvec, raw_osdmap, raw_pool } from "../binary/raw.ts";
-import { utime_to_ms } from "../binary/values.ts";
+import { typed_addr_text } from "../binary/addr.ts";
+import { has_tiers, hit_set_name } from "../binary/dump_file.ts";
+import {
+  OPT_DOUBLE,
+  type raw_addrvec,
+  type raw_osdmap,
+  type raw_pool,
+  read_bloom_params,
+} from "../binary/raw.ts";
+import { opt_entry, utime_to_ms } from "../binary/values.ts";
 import { by_text } from "../bytes.ts";
 import { get_min_compat_client } from "../dump.ts";
 import { CEPH_OSD_DEFAULT_PRIMARY_AFFINITY, osd_state_names } from "../flags.ts";
@@ -65,7 +72,7 @@ function snap_lines(m: OSDMap, id: number): string[] {
   const removed = p?.removed_snaps ?? [];
   const queue = m.f.removed_snaps_queue.get(id) ?? [];
   return [
-    ...snaps.map((s) => `\tsnap ${s.snapid} '${s.name}' ${utime_str(s.stamp)}`),
+    ...snaps.map((s) => `\tsnap ${s.snapid.toString(16)} '${s.name}' ${utime_str(s.stamp)}`),
     ...(removed.length > 0 ? [`\tremoved_snaps ${runs(removed)}`] : []),
     ...(queue.length > 0 ? [`\tremoved_snaps_queue ${runs(queue)}`] : []),
   ];
@@ -89,7 +96,7 @@ function head(m: OSDMap, raw?: raw_osdmap): string[] {
     `backfillfull_ratio ${float(Math.fround(f.backfillfull_ratio))}`,
     `nearfull_ratio ${float(Math.fround(f.nearfull_ratio))}`,
     ...known("require_min_compat_client"),
-    `min_compat_client ${get_min_compat_client(m)}`,
+    `min_compat_client ${get_min_compat_client(m, raw && has_tiers(raw))}`,
     ...known("require_osd_release"),
     `stretch_mode_enabled ${stretch ? "true" : "false"}`,
     ...(stretch
@@ -132,6 +139,7 @@ export function pool_line(m: OSDMap, id: number, raw?: raw_pool): string {
     resends.join("/"),
     resends.some((e) => e > 0),
   );
+  add("owner", raw?.auid ?? 0n, raw !== undefined && raw.auid !== 0n);
   add("flags", pool_flag_words(p.flags), p.flags !== 0);
   add("max_bytes", p.quota_max_bytes, p.quota_max_bytes > 0);
   add("max_objects", p.quota_max_objects, p.quota_max_objects > 0);
@@ -140,7 +148,7 @@ export function pool_line(m: OSDMap, id: number, raw?: raw_pool): string {
   add("expected_num_objects", p.expected_num_objects, p.expected_num_objects > 0);
   add("fast_read", 1, p.fast_read);
   for (const [name, v] of [...p.opts].sort(([a], [b]) => by_text(a, b)))
-    add(name, typeof v === "number" ? float(v) : v);
+    add(name, typeof v === "number" && opt_entry(name, v)?.[1].type === OPT_DOUBLE ? float(v) : v);
   const apps = [...p.application_metadata.keys()].sort(by_text);
   add("application", apps.join(","), apps.length > 0);
   return words.join(" ");
@@ -157,8 +165,6 @@ const CACHE_MODES = ["", "writeback", "forward", "readonly", "readforward", "rea
 
 function tier_words(p: raw_pool): string[] {
   const all: [string, bigint | number | string, boolean][] = [
-    ["owner", p.auid, p.auid !== 0n],
-    ["crash_replay_interval", p.crash_replay_interval, p.crash_replay_interval > 0],
     ["tiers", p.tiers.join(","), p.tiers.length > 0],
     ["tier_of", p.tier_of, p.tier_of >= 0n],
     ["read_tier", p.read_tier, p.read_tier >= 0n],
@@ -166,6 +172,7 @@ function tier_words(p: raw_pool): string[] {
     ["cache_mode", CACHE_MODES[p.cache_mode] ?? "unknown", p.cache_mode > 0],
     ["target_bytes", p.target_max_bytes, p.target_max_bytes > 0n],
     ["target_objects", p.target_max_objects, p.target_max_objects > 0n],
+    ["hit_set", hit_set_text(p), p.hit_set_params.type !== 0],
     [
       "min_read_recency_for_promote",
       p.min_read_recency_for_promote,
@@ -178,6 +185,19 @@ function tier_words(p: raw_pool): string[] {
     ],
   ];
   return all.filter(([, , shown]) => shown).map(([word, v]) => `${word} ${v}`);
+}
+
+function hit_set_text(p: raw_pool): string {
+  const b = read_bloom_params(p.hit_set_params);
+  const chance = b && `false_positive_probability: ${float(b.fpp_micro / 1e6)}`;
+  const params = b ? `${chance}, target_size: ${b.target_size}, seed: ${b.seed}` : "";
+  return [
+    `${hit_set_name(p)}{${params}}`,
+    `${p.hit_set_period}s`,
+    `x${p.hit_set_count}`,
+    `decay_rate ${p.hit_set_grade_decay_rate}`,
+    `search_last_n ${p.hit_set_search_last_n}`,
+  ].join(" ");
 }
 
 function osd_line(m: OSDMap, o: number, raw?: raw_osdmap): string {
@@ -203,6 +223,6 @@ function osd_line(m: OSDMap, o: number, raw?: raw_osdmap): string {
 /** `v2:1.2.3.4:6800/5`, several in brackets; nothing for an OSD that never was up. */
 function addr_text(a: entity_addr_t, raw: raw_addrvec | undefined): string {
   if (!raw) return addr_is_blank(a) ? "" : `v2:${addr_str(a)}`;
-  const texts = raw.addrs.map((x) => `${addr_type_name(x)}:${raw_addr_text(x)}/${x.nonce}`);
+  const texts = raw.addrs.map(typed_addr_text);
   return texts.length === 1 ? (texts[0] ?? "") : texts.length === 0 ? "" : `[${texts.join(",")}]`;
 }

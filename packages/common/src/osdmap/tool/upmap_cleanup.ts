@@ -5,11 +5,12 @@
  */
 import type { CrushWrapper } from "../../crush/CrushWrapper.ts";
 import { CRUSH_RULE_OPS, type crush_rule } from "../../crush/types.ts";
-import { pg_pool, pg_ps, type pg_t, spg_cmp } from "../../types/osd_types.ts";
+import { pg_pool, pg_ps, pg_t, spg_cmp } from "../../types/osd_types.ts";
 import { CEPH_OSD_EXISTS } from "../flags.ts";
 import type { Incremental, upmap_item_t } from "../Incremental.ts";
 import type { OSDMap } from "../OSDMap.ts";
 import type { pg_pool_t } from "../pg_pool_t.ts";
+import { get_parent } from "../pg_split.ts";
 import { RuleTree } from "../RuleTree.ts";
 
 export interface upmap_cleanup {
@@ -108,8 +109,7 @@ export class UpmapChecker {
   ): "cancel" | readonly upmap_item_t[] | undefined {
     const m = this.#m;
     const pool = m.get_pg_pool(pg_pool(pg));
-    // A PG above pg_num_pending is about to be merged.
-    if (!pool || pg_ps(pg) >= Math.min(pool.pg_num, pool.pg_num_pending)) return "cancel";
+    if (!pool || pg_ps(pg) >= pool.pg_num || is_pending_merge(pool, pg)) return "cancel";
     const tree = this.tree_of(pool);
     if (!tree || !tree_allows(tree, pool.size, up)) return "cancel";
     for (const osd of up) {
@@ -117,6 +117,7 @@ export class UpmapChecker {
       if (w === undefined || w * m.get_weightf(osd) === 0) return "cancel";
     }
     const { raw } = m.pg_to_raw_osds(pg);
+    if (list && list.length !== pool.size) return "cancel";
     if (list && list.length === raw.length && list.every((o, i) => o === raw[i])) return "cancel";
     if (!items) return undefined;
     // A target that is not in the map has no weight to be out by.
@@ -124,6 +125,15 @@ export class UpmapChecker {
     if (valid.length === 0) return "cancel";
     return valid.length === items.length ? undefined : valid;
   }
+}
+
+/** Will the PG be merged into another, or another into it? */
+function is_pending_merge(pool: pg_pool_t, pg: pg_t): boolean {
+  if (pg_ps(pg) >= pool.pg_num_pending) return true;
+  for (let source = pool.pg_num_pending; source < pool.pg_num; source++) {
+    if (get_parent(pg_t(pg_pool(pg), source)) === pg) return true;
+  }
+  return false;
 }
 
 /** Would the rule allow these devices? */
