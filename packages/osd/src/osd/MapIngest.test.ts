@@ -24,7 +24,7 @@ let sb: OSDSuperblock;
 let ingest: MapIngest;
 let sent: Message[];
 let committed: [number, number][];
-let min_pg_epoch: number | undefined;
+let min_persisted_epoch: number | undefined;
 let history: MapHistory;
 
 beforeEach(() => {
@@ -39,7 +39,7 @@ beforeEach(() => {
   sb = new_superblock(0, "x");
   sent = [];
   committed = [];
-  min_pg_epoch = undefined;
+  min_persisted_epoch = undefined;
   history = new MapHistory(3);
   const con = fake_connection("mon.a", (m) => sent.push(m));
   const monc = new MonClient({
@@ -68,7 +68,7 @@ beforeEach(() => {
     log: NULL_LOG,
     config: new Config({ osd_target_transaction_size: 2 }),
     monc,
-    min_pg_epoch: () => min_pg_epoch,
+    min_persisted_epoch: () => min_persisted_epoch,
     boot_epoch: () => 0,
     on_committed: (first, last) => committed.push([first, last]),
   });
@@ -160,7 +160,7 @@ test("maps are trimmed to the mon's bound, but none that a PG stands at or needs
   for (let i = 0; i < 8; i++) history.next(() => {});
   ingest.handle_osd_map(history.message(3, 8));
   settle();
-  min_pg_epoch = 6;
+  min_persisted_epoch = 6;
   ingest.handle_osd_map(history.message(9, 9, { oldest: 8 }));
   settle();
   expect(sb.oldest_map).toBe(3);

@@ -26,8 +26,8 @@ export interface MapIngestPorts {
   readonly log: Log;
   readonly config: Config;
   readonly monc: MonClient;
-  /** Lowest epoch that a PG still stands at: its map and all later ones are kept. */
-  readonly min_pg_epoch: () => epoch_t | undefined;
+  /** Lowest epoch that a PG is stored at: it begins there after a restart, and goes on from map to map. */
+  readonly min_persisted_epoch: () => epoch_t | undefined;
   /** Epoch since which this process is up in the map, 0 = not yet: for mounted/clean_thru. */
   readonly boot_epoch: () => epoch_t;
   /** Maps first..last are durable. `newest`: what the sender said exists. In order. */
@@ -168,7 +168,7 @@ export class MapIngest {
   #trim(t: Transaction): void {
     const { superblock: sb } = this.#p;
     if (sb.oldest_map === 0) return;
-    const needed = this.#p.min_pg_epoch() ?? sb.newest_map;
+    const needed = this.#p.min_persisted_epoch() ?? sb.newest_map;
     const bound = Math.min(sb.cluster_osdmap_trim_lower_bound, needed, sb.newest_map);
     const end = Math.min(bound, sb.oldest_map + this.#p.config.get("osd_target_transaction_size"));
     if (end <= sb.oldest_map) return;

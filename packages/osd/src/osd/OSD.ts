@@ -180,7 +180,7 @@ export class OSD implements Dispatcher {
       log: this.log,
       config: this.config,
       monc: this.monc,
-      min_pg_epoch: () => this.pgs.min_epoch(),
+      min_persisted_epoch: () => this.pgs.min_persisted_epoch(),
       boot_epoch: () => this.boot.boot_epoch,
       on_committed: (first, last, newest) => {
         if (!this.#stopped) this.#consumer.committed_osd_maps(first, last, newest);

@@ -87,6 +87,14 @@ export class PGRegistry {
     }
     return min;
   }
+  min_persisted_epoch(): epoch_t | undefined {
+    let min: epoch_t | undefined;
+    for (const pg of this.#pgs.values()) {
+      const e = pg.peering.last_persisted_epoch;
+      if (min === undefined || e < min) min = e;
+    }
+    return min;
+  }
   #add(spgid: spg_t, pg: PG): void {
     this.#pgs.set(spgid, pg);
     this.#sorted = undefined;

@@ -197,6 +197,22 @@ const CHECKS: Readonly<Record<string, Check>> = {
     const seen = s.recorder.events.filter((e) => e.who === who).map((e) => e.event);
     must(seen.includes(a[1] ?? ""), what, [...new Set(seen)]);
   },
+  "not-event": (s, a, what) => {
+    const who = `osd.${s.cast.id(a[0] ?? "")}`;
+    const seen = s.recorder.events.filter((e) => e.who === who).map((e) => e.event);
+    must(!seen.includes(a[1] ?? ""), what, [...new Set(seen)]);
+  },
+  /** `maps-kept A`: all from where its PGs are stored to the newest, and the monitor has fewer. */
+  "maps-kept": (s, a, what) => {
+    for (const o of s.cast.ids(a)) {
+      const osd = s.world.osd(o);
+      const needed = osd?.pgs.min_persisted_epoch() ?? 0;
+      const { oldest_map = 0, newest_map = 0 } = osd?.superblock ?? {};
+      const all = { oldest_map, needed, newest_map, of_mon: s.world.mon.first_committed };
+      must(oldest_map > 1 && oldest_map <= needed, what, all);
+      for (let e = oldest_map; e <= newest_map; e++) must(!!osd?.maps.try_get_map(e), what, e);
+    }
+  },
   /** `osd C down in`: in the monitor's map. */
   osd: (s, a, what) => {
     const o = s.cast.id(a[0] ?? "");
