@@ -103,6 +103,8 @@ export {
   type pg_log_wire_t,
   type pg_missing_item_t,
   type pg_missing_wire_t,
+  type pg_lease_ack_t,
+  type pg_lease_t,
   type pg_notify_t,
   pg_parse,
   pg_pool,

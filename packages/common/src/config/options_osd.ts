@@ -187,7 +187,7 @@ export const OSD_OPTIONS = {
     allowed: ["off", "warn", "on"],
   }),
   osd_pool_default_read_lease_ratio: float(0.8, OSD, "Read lease, in heartbeat graces", {
-    min: 0.01,
+    min: 0,
   }),
   osd_crush_chooseleaf_type: int(1, MON, "Failure domain of the first rule: 0 osd, 1 host", {
     min: 0,

@@ -163,6 +163,16 @@ const PG = {
     "A state of the chart was entered; time spent in the one before.",
   ],
   pg_interval: ["info", "pg, epoch, up, acting", "A new interval begins: peering starts over."],
+  pg_not_readable: [
+    "info",
+    "pg, epoch, state",
+    "Active, but no client is served: wait (an earlier interval may still serve) or laggy (no lease).",
+  ],
+  pg_readable: [
+    "info",
+    "pg, epoch",
+    "Clients are served again: the reason for wait or laggy is gone.",
+  ],
   pg_prior_set: ["info", "pg, epoch", "Whom GetInfo asks, and who is down but might matter."],
   pg_choose_acting: ["info", "pg, epoch", "Which members the primary wants."],
   pg_activate: [

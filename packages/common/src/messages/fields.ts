@@ -16,6 +16,8 @@ import type {
   pg_log_entry_t,
   pg_log_wire_t,
   pg_missing_wire_t,
+  pg_lease_ack_t,
+  pg_lease_t,
   pg_notify_t,
   pg_query_t,
   pg_shard_t,
@@ -189,6 +191,10 @@ export const pg_query = as<pg_query_t>(
     from: shard,
   }),
 );
+export const pg_lease = as<pg_lease_t>(
+  obj({ readable_until: num, readable_until_ub: num, interval: num }),
+);
+export const pg_lease_ack = as<pg_lease_ack_t>(obj({ readable_until_ub: num }));
 export const pg_notify = as<pg_notify_t>(
   obj({
     query_epoch: epoch,
@@ -197,6 +203,8 @@ export const pg_notify = as<pg_notify_t>(
     to: shard,
     from: shard,
     past_intervals: nullable(past_intervals),
+    lease: opt(pg_lease),
+    lease_ack: opt(pg_lease_ack),
   }),
 );
 

@@ -30,6 +30,22 @@ export const pg_log = f.message("pg_log", {
   log: f.pg_log_body,
   missing: f.pg_missing_body,
   past_intervals: f.nullable(f.past_intervals),
+  /** With the activation: the primary asks to be readable. */
+  lease: f.opt(f.pg_lease),
+});
+/** MOSDPGLease: primary -> acting member; answered by pg_lease_ack. `pgid` is the receiver's spg. */
+export const pg_lease = f.message("pg_lease", {
+  epoch: f.epoch,
+  pgid: f.pgid,
+  from: f.shard,
+  lease: f.pg_lease,
+});
+/** MOSDPGLeaseAck: acting member -> primary. `pgid` is the receiver's spg. */
+export const pg_lease_ack = f.message("pg_lease_ack", {
+  epoch: f.epoch,
+  pgid: f.pgid,
+  from: f.shard,
+  lease_ack: f.pg_lease_ack,
 });
 /** MOSDPGTrim: replica -> primary (its last_complete_ondisk), primary -> replica (trim to). */
 export const pg_trim = f.message("pg_trim", { epoch: f.epoch, pgid: f.pgid, trim_to: f.eversion });
@@ -60,6 +76,8 @@ export const peering_family = [
   pg_notify,
   pg_info,
   pg_log,
+  pg_lease,
+  pg_lease_ack,
   pg_trim,
   pg_remove,
   backfill_reserve,

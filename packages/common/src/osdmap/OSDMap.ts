@@ -148,6 +148,10 @@ export class OSDMap {
   is_down(o: number): boolean {
     return !this.is_up(o);
   }
+  /** Known to have stopped serving since it was up last: its process ended, or has seen that it is down. */
+  is_dead(o: number): boolean {
+    return this.exists(o) && this.get_xinfo(o).dead_epoch > this.get_up_from(o);
+  }
   is_in(o: number): boolean {
     return this.exists(o) && this.get_weight(o) !== 0;
   }

@@ -177,7 +177,10 @@ export interface pg_history_t {
   last_deep_scrub: eversion_t;
   last_deep_scrub_stamp: number;
   last_clean_scrub_stamp: number;
-  /** Upper bound (ms of lease time) until which an earlier interval may have served reads. */
+  /**
+   * For how long, ms from when this was written or sent, an earlier interval may go on serving
+   * reads at most; 0: it cannot any more. Received late it only bounds from further above.
+   */
   prior_readable_until_ub: number;
 }
 
@@ -466,7 +469,21 @@ export interface pg_query_t {
   readonly from: shard_id_t;
 }
 
-/** pg_notify_t; also the element of MOSDPGInfo. */
+/** Milliseconds of the primary's monotonic clock; only `interval` means anything to others. */
+export interface pg_lease_t {
+  /** Until when all acting members have agreed so far. */
+  readonly readable_until: number;
+  /** Until when the primary may be readable once they agree to this. */
+  readonly readable_until_ub: number;
+  /** readable_until_ub is so far away from when the lease was made. */
+  readonly interval: number;
+}
+/** What a member agreed to: the readable_until_ub that it was sent. */
+export interface pg_lease_ack_t {
+  readonly readable_until_ub: number;
+}
+
+/** pg_notify_t; also the element of MOSDPGInfo, which may carry a lease or its ack. */
 export interface pg_notify_t {
   readonly query_epoch: epoch_t;
   readonly epoch_sent: epoch_t;
@@ -474,4 +491,6 @@ export interface pg_notify_t {
   readonly to: shard_id_t;
   readonly from: shard_id_t;
   readonly past_intervals: past_intervals_wire_t | null;
+  readonly lease?: pg_lease_t;
+  readonly lease_ack?: pg_lease_ack_t;
 }

@@ -104,6 +104,7 @@ const READERS: ReadonlyMap<string, Reader> = new Map<string, Reader>([
   ["target_size_bytes", (t) => number_of("unit", t, strict_iecstrtoll(t))],
   ["target_size_ratio", target_size_ratio],
   ["pg_autoscale_bias", in_range(double, 0, 1000, "pg_autoscale_bias must be between 0 and 1000")],
+  ["read_lease_interval", double],
   ["dedup_tier", dedup_tier],
   ["dedup_chunk_algorithm", any_text],
   ["dedup_cdc_chunk_size", int],

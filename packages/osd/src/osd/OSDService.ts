@@ -15,7 +15,6 @@ import {
   type OSDMap,
   type pg_t,
   type Rng,
-  type TimerHandle,
 } from "@tako/common";
 import type { PeeringEvt } from "../peering/events.ts";
 import type { OutMessage, RecoveryCtx } from "../peering/RecoveryCtx.ts";
@@ -168,8 +167,8 @@ export class OSDService implements PGHost {
   queue_peering_event(pg: PG, evt: PeeringEvt): void {
     this.#osd.wq.queue_event(pg, evt);
   }
-  queue_peering_event_after(pg: PG, evt: PeeringEvt, delay_ms: number): TimerHandle {
-    return this.clock.set_timer(delay_ms, () => this.#osd.wq.queue_event(pg, evt));
+  is_stopping(): boolean {
+    return this.#osd.boot.state === "stopping";
   }
   queue_want_pg_temp(pgid: pg_t, acting: readonly number[]): void {
     this.#osd.mon_requests.queue_want_pg_temp(pgid, acting);

@@ -17,6 +17,8 @@ export type PeeringMessage = Msg<
   | "pg_notify"
   | "pg_info"
   | "pg_log"
+  | "pg_lease"
+  | "pg_lease_ack"
   | "pg_trim"
   | "pg_remove"
   | "backfill_reserve"
@@ -28,6 +30,8 @@ const TYPES: ReadonlySet<string> = new Set<PeeringMessage["type"]>([
   "pg_notify",
   "pg_info",
   "pg_log",
+  "pg_lease",
+  "pg_lease_ack",
   "pg_trim",
   "pg_remove",
   "backfill_reserve",
@@ -75,16 +79,22 @@ export function peering_events_of(m: PeeringMessage, from: number): AddressedEve
       );
     case "pg_info":
       return m.pg_list.map((n) => {
-        const { info, epoch_sent } = n;
-        const sender = pg_shard(from, n.from);
-        return from_notify(
-          n,
-          { type: "MInfoRec", from: sender, info, msg_epoch: epoch_sent },
-          false,
-        );
+        return from_notify(n, info_event(n, from), false);
       });
     case "pg_log":
       return [from_log(m, from)];
+    case "pg_lease":
+      return [
+        both(m.pgid, m.epoch, { type: "MLease", from: pg_shard(from, m.from), lease: m.lease }),
+      ];
+    case "pg_lease_ack":
+      return [
+        both(m.pgid, m.epoch, {
+          type: "MLeaseAck",
+          from: pg_shard(from, m.from),
+          lease_ack: m.lease_ack,
+        }),
+      ];
     case "pg_trim":
       return [
         both(m.pgid, m.epoch, {
@@ -106,6 +116,18 @@ export function peering_events_of(m: PeeringMessage, from: number): AddressedEve
 /** An event whose two epochs are the same. */
 function both(spgid: spg_t, epoch: number, evt: PeeringEvent): AddressedEvent {
   return { spgid, evt: { epoch_sent: epoch, epoch_requested: epoch, requires_pg: true, evt } };
+}
+
+/** MInfoRec: an info may bring a lease, or the answer to one. */
+export function info_event(n: pg_notify_t, from: number): PeeringEvent {
+  return {
+    type: "MInfoRec",
+    from: pg_shard(from, n.from),
+    info: n.info,
+    msg_epoch: n.epoch_sent,
+    ...(n.lease && { lease: n.lease }),
+    ...(n.lease_ack && { lease_ack: n.lease_ack }),
+  };
 }
 
 function from_notify(n: pg_notify_t, evt: PeeringEvent, may_create: boolean): AddressedEvent {

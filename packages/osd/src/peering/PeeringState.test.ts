@@ -54,7 +54,7 @@ describe("the chart", () => {
   test("counts what was taken", () => {
     after();
     const { rows, states } = coverage_report(peering_chart, peering_coverage);
-    const row = rows.find((r) => r.state === "Recovered" && r.event === "GoClean");
+    const row = rows.find((r) => r.state === "Recovered" && r.target === "Clean");
     expect(row?.count).toBeGreaterThan(0);
     expect(states.find((s) => s.state === "Clean")?.count).toBeGreaterThan(0);
   });

@@ -49,6 +49,7 @@ import type { Evt, PeeringEvent, PeeringEvt } from "./events.ts";
 import type { LastWrittenInfo } from "./fast_info.ts";
 import * as interval from "./interval.ts";
 import * as invariants from "./invariants.ts";
+import { Leases } from "./leases.ts";
 import * as log_ops from "./log_ops.ts";
 import { MissingLoc } from "./MissingLoc.ts";
 import { check_none_of_its_business, type MapStep } from "./map_step.ts";
@@ -157,6 +158,8 @@ export class PeeringState {
   /** Both local and all remote reservations for backfill are held. */
   backfill_reserved = false;
   activation_epoch: epoch_t = 0;
+  /** readable_until and all that belongs to it. */
+  readonly leases = new Leases();
   readonly pg_stats: stats.VolatileStats;
 
   constructor(init: PeeringStateInit) {

@@ -52,6 +52,8 @@ export type PeeringEffect =
   | { readonly type: "on_activate_complete" }
   /** This shard's activation is durable: sub-ops may run. */
   | { readonly type: "on_activate_committed" }
+  /** The PG is readable (again): waiting_for_readable may run (recheck_readable). */
+  | { readonly type: "on_readable" }
   /** All flush barriers passed: waiting_for_flush may run. */
   | { readonly type: "on_flushed" }
   /** Entered Recovering or Backfilling: put the PG into the OSD's recovery queue. */

@@ -22,6 +22,7 @@ import {
 } from "@tako/common";
 import { is_error } from "../pg/log_entry.ts";
 import { pg_missing_t } from "../pg/pg_missing.ts";
+import { lease_for } from "./leases.ts";
 import type { PeeringState } from "./PeeringState.ts";
 import { make_log_msg, make_notify } from "./peer_infos.ts";
 import {
@@ -101,7 +102,10 @@ function activate_peer(ps: PeeringState, peer: pg_shard_t): void {
   const is_new = info_dne(pi);
   if (ev_eq(pi.last_update, ps.info.last_update) && !restarts_backfill(ps, peer, pi)) {
     if (info_is_empty(pi)) send_log(ps, peer, pg_info_copy(ps.info), empty_log(ps), is_new);
-    else ps.get_rctx().send_info(shard_osd(peer), make_notify(ps, peer, ps.get_osdmap_epoch()));
+    else {
+      const notify = make_notify(ps, peer, ps.get_osdmap_epoch());
+      ps.get_rctx().send_info(shard_osd(peer), { ...notify, ...lease_for(ps, peer) });
+    }
   } else if (restarts_backfill(ps, peer, pi)) {
     reset_backfill(ps, peer, pi, pm, is_new);
   } else {
@@ -168,7 +172,7 @@ function send_log(
   const sent = { info, log, missing: NO_MISSING, with_past };
   // Unsolicited: of this peering attempt, so that a member that reset since then drops it.
   const msg = make_log_msg(ps, peer, ps.get_osdmap_epoch(), sent);
-  ps.get_rctx().send(shard_osd(peer), msg);
+  ps.get_rctx().send(shard_osd(peer), { ...msg, ...lease_for(ps, peer) });
 }
 
 function note_missing(pi: pg_info_t, pm: pg_missing_t, log: pg_log_wire_t): void {

@@ -119,6 +119,9 @@ const chart: Chart<StateName, PeeringMachine, PeeringEvent> = {
         MInfoRec: active.MInfoRec,
         MLogRec: active.MLogRec,
         MTrim: active.MTrim,
+        MLeaseAck: active.MLeaseAck,
+        RenewLease: active.RenewLease,
+        CheckReadable: active.CheckReadable,
         ActivateCommitted: active.ActivateCommitted,
         AllReplicasActivated: active.AllReplicasActivated,
         FinishRecovery: active.FinishRecovery,
@@ -182,7 +185,7 @@ const chart: Chart<StateName, PeeringMachine, PeeringEvent> = {
         } },
         Recovered: { in: "Active", enter: recovered.enter, on: {
           AllReplicasActivated: recovered.AllReplicasActivated,
-          GoClean: "Clean",
+          GoClean: [recovered.GoClean, "Clean"],
           DoRecovery: [do_recovery_if_needed, "WaitLocalRecoveryReserved"],
         } },
         Clean: { in: "Active", enter: clean.enter, exit: clean.exit, on: {
@@ -205,6 +208,7 @@ const chart: Chart<StateName, PeeringMachine, PeeringEvent> = {
       MInfoRec: replicaActive.MInfoRec,
       MLogRec: replicaActive.MLogRec,
       MTrim: replicaActive.MTrim,
+      MLease: replicaActive.MLease,
       MQuery: stray.MQuery,
       ActMap: stray.ActMap,
       DeleteStart: [stray.DeleteStart, "ToDelete"],

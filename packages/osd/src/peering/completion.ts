@@ -5,6 +5,7 @@
  */
 import { invariant, type pg_info_t, type pg_shard_t, shard_osd } from "@tako/common";
 import type { Evt } from "./events.ts";
+import { get_lease_ack } from "./leases.ts";
 import type { PeeringMachine } from "./PeeringMachine.ts";
 import type { PeeringState } from "./PeeringState.ts";
 import { make_notify, merge_history } from "./peer_infos.ts";
@@ -55,7 +56,8 @@ export function replica_activate_committed(ps: PeeringState, evt: Evt<"ActivateC
   const notify = make_notify(ps, ps.primary, evt.epoch);
   notify.info.history.last_epoch_started = evt.activation_epoch;
   notify.info.history.last_interval_started = ps.info.history.same_interval_since;
-  ps.get_rctx().send_info(shard_osd(ps.primary), notify);
+  const lease_ack = get_lease_ack(ps);
+  ps.get_rctx().send_info(shard_osd(ps.primary), { ...notify, ...(lease_ack && { lease_ack }) });
   ps.state_set(ps.acting_set_writeable() ? "active" : "peered");
   ps.get_rctx().effect({ type: "on_activate_committed" });
 }

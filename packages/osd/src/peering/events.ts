@@ -10,6 +10,8 @@ import type {
   past_intervals_wire_t,
   pg_history_t,
   pg_info_t,
+  pg_lease_ack_t,
+  pg_lease_t,
   pg_notify_t,
   pg_query_t,
   pg_shard_t,
@@ -37,6 +39,8 @@ export type PeeringEvent =
       readonly from: pg_shard_t;
       readonly info: pg_info_t;
       readonly msg_epoch: epoch_t;
+      readonly lease?: pg_lease_t;
+      readonly lease_ack?: pg_lease_ack_t;
     }
   | { readonly type: "MLogRec"; readonly from: pg_shard_t; readonly msg: Msg<"pg_log"> }
   | {
@@ -51,6 +55,12 @@ export type PeeringEvent =
       readonly epoch: epoch_t;
       readonly trim_to: eversion_t;
     }
+  | { readonly type: "MLease"; readonly from: pg_shard_t; readonly lease: pg_lease_t }
+  | { readonly type: "MLeaseAck"; readonly from: pg_shard_t; readonly lease_ack: pg_lease_ack_t }
+  /** Half of the lease's interval is over. */
+  | Plain<"RenewLease">
+  /** A time has come after which the PG may be readable. */
+  | Plain<"CheckReadable">
   | { readonly type: "Activate"; readonly activation_epoch: epoch_t }
   | {
       readonly type: "ActivateCommitted";

@@ -28,6 +28,7 @@ import {
   type up_acting_t,
 } from "@tako/common";
 import type { Evt } from "./events.ts";
+import { on_new_interval } from "./leases.ts";
 import type { PeeringState } from "./PeeringState.ts";
 import type { RecoveryCtx } from "./RecoveryCtx.ts";
 
@@ -152,6 +153,7 @@ export function start_peering_interval(ps: PeeringState, evt: Evt<"AdvMap">): vo
   else ps.state_set("remapped");
 
   const ended = note_interval(ps, evt, old_map);
+  on_new_interval(ps, old_map.acting);
   const { history } = ps.info;
   const epoch = evt.osdmap.epoch;
   if (old.up_primary !== ps.up_primary || !same_osds(old.up, ps.up)) history.same_up_since = epoch;

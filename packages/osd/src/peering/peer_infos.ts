@@ -30,6 +30,12 @@ import {
 } from "@tako/common";
 import { pg_missing_t } from "../pg/pg_missing.ts";
 import type { Evt } from "./events.ts";
+import {
+  merge_prior_readable,
+  note_prior_readable_down_osds,
+  proc_primary_readable,
+  refresh_prior_readable_until_ub,
+} from "./leases.ts";
 import type { PeeringState } from "./PeeringState.ts";
 import { purge_strays } from "./strays.ts";
 
@@ -65,6 +71,7 @@ export function merge_history(into: pg_history_t, from: pg_history_t): boolean {
 
 export function update_history(ps: PeeringState, h: pg_history_t): void {
   const { history } = ps.info;
+  merge_prior_readable(ps, h);
   if (!merge_history(history, h)) return;
   ps.dirty_info = true;
   if (history.last_epoch_clean >= history.same_interval_since && !ps.past_intervals.empty()) {
@@ -106,6 +113,7 @@ export function proc_primary_info(ps: PeeringState, oinfo: pg_info_t): void {
   invariant(!ps.is_primary(), "the primary got a primary's info", { pg: ps.spgid });
   update_history(ps, oinfo.history);
   take_scrub_errors(ps, oinfo);
+  proc_primary_readable(ps, oinfo.history);
 }
 /** What scrub has found outlives the primary that found it. */
 function take_scrub_errors(ps: PeeringState, oinfo: pg_info_t): void {
@@ -128,6 +136,7 @@ const SCRUB_ERRORS = [
 
 /** Own info as it is sent: a copy, with the count by which the others judge how far we are behind. */
 function own_info(ps: PeeringState): pg_info_t {
+  refresh_prior_readable_until_ub(ps);
   const info = pg_info_copy(ps.info);
   info.stats.stat_sum.num_objects_missing = ps.missing.num_missing();
   return info;
@@ -157,6 +166,7 @@ export function send_query(
   type: pg_query_type_t,
   since: eversion_t,
 ): void {
+  refresh_prior_readable_until_ub(ps);
   ps.get_rctx().send_query(shard_osd(to), ps.peer_spg(to), {
     type,
     since,
@@ -274,8 +284,12 @@ export function rewind_divergent_log(ps: PeeringState, newhead: eversion_t): voi
 /** Whom must we hear before we may go active? (§6.4) */
 export function build_prior(ps: PeeringState): PriorSet {
   const { history } = ps.info;
-  for (const i of ps.peer_info.values()) update_history(ps, i.history);
+  // How long an older interval was readable counted from when the info was sent: done then.
+  for (const i of ps.peer_info.values()) {
+    update_history(ps, { ...i.history, prior_readable_until_ub: 0 });
+  }
   const prior = PriorSet.build(ps);
+  note_prior_readable_down_osds(ps, prior);
   if (prior.pg_down) ps.state_set("down");
   else ps.state_clear("down");
   ps.need_up_thru = ps.osdmap.get_up_thru(ps.whoami) < history.same_interval_since;

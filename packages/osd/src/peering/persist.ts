@@ -33,6 +33,7 @@ import {
   type StoredInfo,
 } from "./fast_info.ts";
 import { set_mapping_of_map } from "./interval.ts";
+import { get_readable_interval, restore_leases } from "./leases.ts";
 import type { PeeringState } from "./PeeringState.ts";
 import { is_past_intervals, is_pg_info } from "./stored_info.ts";
 
@@ -81,6 +82,7 @@ export function init_new(
 ): void {
   set_mapping_of_map(ps);
   ps.info = pg_info_t(ps.spgid, { history: { ...history } });
+  restore_leases(ps, 0);
   ps.past_intervals = past instanceof PastIntervals ? past.copy() : PastIntervals.from_wire(past);
   if (history.last_epoch_clean >= history.same_interval_since) ps.past_intervals.clear();
   // Whoever told us may have skipped maps, and knows no more of the past than this.
@@ -157,6 +159,7 @@ export function load(ps: PeeringState, store: ObjectStore): PeeringState {
   const past = read_json(store, ps.spgid, BIGINFO_KEY);
   if (!is_past_intervals(past)) throw corrupt(ps.spgid, "the past intervals are not readable");
   ps.info = info;
+  restore_leases(ps, get_readable_interval(ps));
   ps.map_gap_end = map_gap_end;
   ps.split_pg_num = split_pg_num ?? ps.pool.info.pg_num;
   ps.past_intervals = PastIntervals.from_wire(past);

@@ -12,6 +12,7 @@ import {
 } from "@tako/common";
 import type { Transaction } from "../store/Transaction.ts";
 import { same_osds, set_mapping_of_map } from "./interval.ts";
+import { inherit_leases } from "./leases.ts";
 import type { PeeringState } from "./PeeringState.ts";
 import { write_if_dirty } from "./persist.ts";
 
@@ -35,6 +36,7 @@ export function split_into(
   // The parent's interval starts at this map already; the child's is measured by the same past.
   if (ps.primary !== child.primary) history.same_primary_since = epoch;
   if (!same_osds(ps.up, child.up)) history.same_up_since = epoch;
+  inherit_leases(ps, child);
   child.past_intervals = ps.past_intervals.copy();
   child.map_gap_end = ps.map_gap_end;
   child.split_pg_num = ps.pool.info.pg_num;

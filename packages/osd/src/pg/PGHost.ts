@@ -11,7 +11,6 @@ import type {
   OSDMap,
   pg_t,
   Rng,
-  TimerHandle,
 } from "@tako/common";
 import type { AsyncReserver } from "../osd/AsyncReserver.ts";
 import type { PeeringEvt } from "../peering/events.ts";
@@ -66,7 +65,6 @@ export interface PGHost {
 
   /** Puts an event into the PG's peering queue and the PG into the work queue. */
   queue_peering_event(pg: PG, evt: PeeringEvt): void;
-  queue_peering_event_after(pg: PG, evt: PeeringEvt, delay_ms: number): TimerHandle;
 
   queue_want_pg_temp(pgid: pg_t, acting: readonly number[]): void;
   clear_want_pg_temp(pgid: pg_t): void;
@@ -94,6 +92,8 @@ export interface PGHost {
   tentative_backfill_full(bytes: number): boolean;
   /** A PG removed its last object and metadata: forget it (§9.3). */
   pg_deleted(pg: PG): void;
+  /** Has the OSD told the monitor that it ends? */
+  is_stopping(): boolean;
   /** Entry for the cluster log. */
   cluster_log(prio: "DBG" | "INF" | "WRN" | "ERR", text: string): void;
 }

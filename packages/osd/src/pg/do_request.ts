@@ -4,6 +4,7 @@
  * Ceph counterpart: PrimaryLogPG::do_request, PG::can_discard_request. peering.md §8.2.
  */
 import { type epoch_t, type Message, type Msg, type pg_shard_t, shard_osd } from "@tako/common";
+import { is_readable } from "../peering/leases.ts";
 import { do_backfill, do_backfill_remove, do_scan } from "./backfill_messages.ts";
 import { do_op } from "./do_op.ts";
 import { do_ec_sub_read, do_ec_sub_read_reply } from "./ec/ec_read.ts";
@@ -69,12 +70,24 @@ function client_op(pg: PG, op: OpRequest, m: Msg<"osd_op">): void {
   else if (peering.flushes_in_progress > 0) {
     wait(pg, op, waits.waiting_for_flush, "waiting_for_flush");
   } else if (!peering.is_active()) wait(pg, op, waits.waiting_for_active, "waiting_for_active");
+  else if (!check_laggy(pg)) wait(pg, op, waits.waiting_for_readable, "waiting for readable");
   else do_op(pg, op, m);
+}
+
+/** May clients be answered? The lease may have run out unnoticed since the last one. */
+function check_laggy(pg: PG): boolean {
+  const { peering } = pg;
+  const was_laggy = peering.state_test("laggy");
+  if (is_readable(peering)) return true;
+  if (!was_laggy && peering.state_test("laggy")) pg.host.publish_stats(pg);
+  return false;
 }
 
 /** The client sends again by itself, or nobody is there to be answered. */
 function can_discard_op(pg: PG, op: OpRequest, m: Msg<"osd_op">): string | undefined {
   if (!op.con.is_open) return "client is gone";
+  // The monitor may have told the others by now that nobody is served here any more.
+  if (pg.host.is_stopping()) return "stopping";
   const { history } = pg.peering.info;
   if (m.map_epoch < history.same_primary_since) return "primary changed";
   const pool = pg.peering.pool.info;

@@ -26,6 +26,8 @@ function run_effect(pg: PG, e: PeeringEffect, rctx: RecoveryCtx): void {
       return pg.requeue(pg.waits.take("waiting_for_peered"));
     case "on_flushed":
       return pg.requeue(pg.waits.take("waiting_for_flush"));
+    case "on_readable":
+      return pg.requeue(pg.waits.take("waiting_for_readable"));
     case "start_flush":
       return on_commit(pg, rctx, { type: "FlushedEvt" });
     case "schedule_event_on_commit":
@@ -119,7 +121,11 @@ function on_commit(pg: PG, rctx: RecoveryCtx, evt: PeeringEvent): void {
 
 function schedule_event_after(pg: PG, evt: PeeringEvent, delay_s: number): void {
   const wrapped = pg.peering.own_evt(evt);
-  pg.timers.add(pg.host.queue_peering_event_after(pg, wrapped, delay_s * 1000));
+  const timer = pg.host.clock.set_timer(delay_s * 1000, () => {
+    pg.timers.delete(timer);
+    pg.host.queue_peering_event(pg, wrapped);
+  });
+  pg.timers.add(timer);
 }
 
 function reserver_of(pg: PG, which: "local" | "remote") {

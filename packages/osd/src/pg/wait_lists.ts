@@ -15,6 +15,7 @@ type PlainList =
   | "waiting_for_peered"
   | "waiting_for_active"
   | "waiting_for_flush"
+  | "waiting_for_readable"
   | "waiting_for_scrub";
 
 /** A resent write that is in the log already and not yet durable everywhere. */
@@ -33,6 +34,8 @@ export class WaitLists {
   waiting_for_flush: OpRequest[] = [];
   /** Writes to objects that are being scrubbed. */
   waiting_for_scrub: OpRequest[] = [];
+  /** The PG is active, but `wait` or `laggy`. */
+  waiting_for_readable: OpRequest[] = [];
   readonly waiting_for_unreadable_object = new Map<hobject_t, OpRequest[]>();
   readonly waiting_for_degraded_object = new Map<hobject_t, OpRequest[]>();
   /** The object is being written (reads wait) or read for recovery (writes wait). */
@@ -112,6 +115,7 @@ export class WaitLists {
       ...this.take("waiting_for_active"),
       ...this.take("waiting_for_flush"),
       ...this.take("waiting_for_scrub"),
+      ...this.take("waiting_for_readable"),
     ];
     for (const lists of this.#by_object()) {
       for (const key of [...lists.keys()]) ops.push(...this.take_keyed(lists, key));
@@ -143,6 +147,7 @@ export class WaitLists {
     this.waiting_for_active = keep(this.waiting_for_active);
     this.waiting_for_flush = keep(this.waiting_for_flush);
     this.waiting_for_scrub = keep(this.waiting_for_scrub);
+    this.waiting_for_readable = keep(this.waiting_for_readable);
     keep_keyed(this.waiting_for_map, keep);
     for (const lists of this.#by_object()) keep_keyed(lists, keep);
     for (const [v, ws] of [...this.waiting_for_ondisk]) {

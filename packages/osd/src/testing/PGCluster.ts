@@ -42,6 +42,8 @@ export interface PGClusterOptions {
 
 /** Small logs, scans and chunks: their ends are reached quickly (peering.md §14). */
 const TEST_CONFIG: ConfigValues = {
+  // A lease is renewed for ever: nothing would come to rest. Leases have tests of their own.
+  osd_pool_default_read_lease_ratio: 0,
   osd_min_pg_log_entries: 20,
   osd_max_pg_log_entries: 40,
   osd_pg_log_trim_min: 2,

@@ -15,7 +15,6 @@ import {
   type pg_t,
   shard_osd,
   type spg_t,
-  type TimerHandle,
 } from "@tako/common";
 import { AsyncReserver } from "../osd/AsyncReserver.ts";
 import { SlotQueue } from "../osd/BackgroundQueue.ts";
@@ -311,8 +310,8 @@ export class TestOSD implements PGHost {
   queue_peering_event(pg: PG, evt: PeeringEvt): void {
     if (this.pgs.get(pg.spgid) === pg) this.#wq.queue_event(pg, evt);
   }
-  queue_peering_event_after(pg: PG, evt: PeeringEvt, delay_ms: number): TimerHandle {
-    return this.clock.set_timer(delay_ms, () => this.queue_peering_event(pg, evt));
+  is_stopping(): boolean {
+    return false;
   }
   queue_want_pg_temp(pgid: pg_t, acting: readonly number[]): void {
     this.cluster.want((inc) => {

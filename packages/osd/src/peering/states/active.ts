@@ -8,6 +8,15 @@ import { activate } from "../activate.ts";
 import { all_replicas_activated, note_activated } from "../completion.ts";
 import type { Evt, PeeringEvent } from "../events.ts";
 import { start_flush } from "../interval.ts";
+import {
+  begin_leases,
+  check_prior_readable_down_osds,
+  proc_check_readable,
+  proc_lease_ack,
+  proc_renew_lease,
+  recheck_readable,
+  start_leases,
+} from "../leases.ts";
 import { calc_min_last_complete_ondisk } from "../log_ops.ts";
 import type { PeeringMachine } from "../PeeringMachine.ts";
 import { proc_replica_info, proc_replica_log } from "../peer_infos.ts";
@@ -24,6 +33,7 @@ export const active = {
     ps.peer_activated.clear();
     ps.backfill_reserved = false;
     start_flush(ps);
+    begin_leases(ps);
     activate(ps, evt.activation_epoch);
     ps.blocked_by.clear();
     for (const peer of [...ps.peers()].sort(shard_cmp)) ps.blocked_by.add(shard_osd(peer));
@@ -43,6 +53,7 @@ export const active = {
   },
 
   AdvMap({ ps }: PeeringMachine, evt: Evt<"AdvMap">): Next {
+    check_prior_readable_down_osds(ps, evt.osdmap);
     const wanted = ps.want_acting;
     const outsider_died = wanted.some((o) => {
       const outside = !evt.newup.includes(o) && !evt.newacting.includes(o);
@@ -55,7 +66,10 @@ export const active = {
     }
     return FORWARD;
   },
-  ActMap({ ps }: PeeringMachine): Next {
+  ActMap(m: PeeringMachine): Next {
+    const { ps } = m;
+    // Not before it is known that the map does not end the interval.
+    recheck_readable(m);
     if (ps.have_unfound()) discover_all_missing(ps);
     if (ps.actingset.size < ps.pool.info.size) ps.state_set("undersized");
     else ps.state_clear("undersized");
@@ -72,6 +86,7 @@ export const active = {
     return DISCARD;
   },
   MInfoRec(m: PeeringMachine, evt: Evt<"MInfoRec">): Next {
+    if (evt.lease_ack) proc_lease_ack(m.ps, evt.from, evt.lease_ack);
     if (m.ps.is_acting_recovery_backfill(evt.from)) note_activated(m, evt.from);
     return DISCARD;
   },
@@ -96,11 +111,26 @@ export const active = {
     return DISCARD;
   },
 
+  MLeaseAck(m: PeeringMachine, evt: Evt<"MLeaseAck">): Next {
+    proc_lease_ack(m.ps, evt.from, evt.lease_ack);
+    recheck_readable(m);
+    return DISCARD;
+  },
+  RenewLease({ ps }: PeeringMachine): Next {
+    proc_renew_lease(ps);
+    return DISCARD;
+  },
+  CheckReadable(m: PeeringMachine): Next {
+    proc_check_readable(m);
+    return DISCARD;
+  },
+
   ActivateCommitted(m: PeeringMachine, evt: Evt<"ActivateCommitted">): Next {
     if (evt.epoch >= m.ps.last_peering_reset) note_activated(m, m.ps.pg_whoami);
     return DISCARD;
   },
   AllReplicasActivated(m: PeeringMachine): Next {
+    start_leases(m.ps);
     all_replicas_activated(m);
     return DISCARD;
   },

@@ -217,6 +217,13 @@ export const recovered = {
     m.post_event({ type: "GoClean" });
     return FORWARD;
   },
+  /**
+   * Not while an older interval may still be served from: whose it was, past_intervals tells, and
+   * they end with Clean. recheck_readable asks again.
+   */
+  GoClean({ ps }: PeeringMachine): Next<"Clean"> {
+    return ps.state_test("wait") ? DISCARD : "Clean";
+  },
 };
 
 /** Stale timers and late finds may ask for recovery when there is nothing left to do. */

@@ -8,6 +8,7 @@ import { activate } from "../activate.ts";
 import { replica_activate_committed } from "../completion.ts";
 import type { Evt } from "../events.ts";
 import { start_flush } from "../interval.ts";
+import { proc_lease, send_lease_ack } from "../leases.ts";
 import { trim_log } from "../log_ops.ts";
 import type { PeeringMachine } from "../PeeringMachine.ts";
 import type { PeeringState } from "../PeeringState.ts";
@@ -33,11 +34,18 @@ export const replicaActive = {
     return DISCARD;
   },
   MInfoRec({ ps }: PeeringMachine, evt: Evt<"MInfoRec">): Next {
+    if (evt.lease) proc_lease(ps, evt.lease);
     proc_primary_info(ps, evt.info);
     return DISCARD;
   },
   MLogRec({ ps }: PeeringMachine, evt: Evt<"MLogRec">): Next {
+    if (evt.msg.lease) proc_lease(ps, evt.msg.lease);
     merge_log(ps, evt.msg, evt.from);
+    return DISCARD;
+  },
+  MLease({ ps }: PeeringMachine, evt: Evt<"MLease">): Next {
+    proc_lease(ps, evt.lease);
+    send_lease_ack(ps);
     return DISCARD;
   },
   MTrim({ ps }: PeeringMachine, evt: Evt<"MTrim">): Next {

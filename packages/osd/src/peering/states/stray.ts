@@ -5,6 +5,7 @@
 import { DISCARD, ev_eq, ev_gt, invariant, pg_info_copy } from "@tako/common";
 import type { Evt } from "../events.ts";
 import { start_flush } from "../interval.ts";
+import { proc_lease } from "../leases.ts";
 import type { PeeringMachine } from "../PeeringMachine.ts";
 import type { PeeringState } from "../PeeringState.ts";
 import {
@@ -52,6 +53,7 @@ export const stray = {
 
   MLogRec(m: PeeringMachine, evt: Evt<"MLogRec">): Next<"ReplicaActive"> {
     const { ps } = m;
+    if (evt.msg.lease) proc_lease(ps, evt.msg.lease);
     if (evt.msg.info.last_backfill === "MIN") restart_backfill(ps, evt);
     else merge_log(ps, evt.msg, evt.from);
     assert_head(ps, evt);
@@ -61,6 +63,7 @@ export const stray = {
   },
   MInfoRec(m: PeeringMachine, evt: Evt<"MInfoRec">): Next<"ReplicaActive"> {
     const { ps } = m;
+    if (evt.lease) proc_lease(ps, evt.lease);
     if (ev_gt(ps.info.last_update, evt.info.last_update)) {
       rewind_divergent_log(ps, evt.info.last_update);
       if (ps.info.last_backfill === "MAX") {

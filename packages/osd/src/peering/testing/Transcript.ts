@@ -31,7 +31,8 @@ interface Held {
 const LIMIT = 20_000;
 
 export class Transcript implements TestHost {
-  readonly config = new Config();
+  /** Time stands still here: no leases. */
+  readonly config = new Config({ osd_pool_default_read_lease_ratio: 0 });
   readonly clock: Clock;
   readonly #maps: OSDMap[] = [];
   readonly #osds: TestOSD[] = [];

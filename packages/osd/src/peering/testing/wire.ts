@@ -8,6 +8,7 @@ import {
   pg_info_t,
   pg_shard,
 } from "@tako/common";
+import { info_event } from "../../osd/peering_messages.ts";
 import type { PeeringEvent, PeeringEvt } from "../events.ts";
 import type { OutMessage } from "../RecoveryCtx.ts";
 import { PGID, type TestOSD } from "./TestOSD.ts";
@@ -91,9 +92,8 @@ export function to_event(from: number, m: OutMessage): PeeringEvt {
       };
     }
     case "info": {
-      const { info, epoch_sent, query_epoch } = m.notify;
-      const evt = { type: "MInfoRec", from: shard, info, msg_epoch: epoch_sent } as const;
-      return { ...env(epoch_sent, query_epoch), evt };
+      const { epoch_sent, query_epoch } = m.notify;
+      return { ...env(epoch_sent, query_epoch), evt: info_event(m.notify, from) };
     }
     case "message":
       return message_event(from, m.msg);
