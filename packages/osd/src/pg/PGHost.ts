@@ -2,16 +2,7 @@
  * PGHost: what a PG needs of the OSD it lives in. The OSD implements it; tests use a fake one.
  * Ceph counterpart: OSDService (src/osd/OSD.h) as PrimaryLogPG sees it.
  */
-import type {
-  Clock,
-  Config,
-  epoch_t,
-  Log,
-  Message,
-  OSDMap,
-  pg_t,
-  Rng,
-} from "@tako/common";
+import type { Clock, Config, epoch_t, Log, Message, OSDMap, pg_t, Rng } from "@tako/common";
 import type { AsyncReserver } from "../osd/AsyncReserver.ts";
 import type { PeeringEvt } from "../peering/events.ts";
 import type { RecoveryCtx } from "../peering/RecoveryCtx.ts";
