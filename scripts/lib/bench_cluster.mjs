@@ -1,5 +1,5 @@
 // @ts-check
-/** A private cluster of real processes for scripts/bench-cluster.mjs, and what the system says of it. */
+/** A private cluster of real processes for scripts/bench-*.mjs and drills.mjs, and what is said of it. */
 import { spawn } from "node:child_process";
 import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
@@ -112,6 +112,18 @@ export class BenchCluster {
   /** @param {number} id */
   kill(id) {
     this.#children.get(`osd.${id}`)?.kill("SIGKILL");
+  }
+  /** Resolves when the process is gone. @param {number} id @param {NodeJS.Signals} signal */
+  async end(id, signal) {
+    const c = this.#children.get(`osd.${id}`);
+    if (!c || c.exitCode !== null || c.signalCode !== null) return;
+    const exit = new Promise((resolve) => c.once("exit", resolve));
+    c.kill(signal);
+    await exit;
+  }
+  /** Where an OSD keeps its data. @param {number} id */
+  data_of(id) {
+    return join(this.#dir, `osd.${id}`);
   }
   async stop() {
     const gone = [...this.#children.values()].map((c) => {
