@@ -8,7 +8,13 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { all_active, all_clean, Drill, has, names } from "./lib/drill.mjs";
 
-/** @typedef {{ about: string, osds: number, run: (d: Drill) => Promise<void> }} Spec */
+/** @typedef {{ about: string, osds: number, conf?: string[], run: (d: Drill) => Promise<void> }} Spec */
+/** Logs that a few writes outrun: whoever has less is backfilled. */
+const SHORT_LOGS = [
+  "osd_min_pg_log_entries = 4",
+  "osd_max_pg_log_entries = 4",
+  "osd_pg_log_trim_min = 1",
+];
 /** @type {Readonly<Record<string, Spec>>} */
 const DRILLS = {
   split: { about: "pg_num grows under load, an OSD killed meanwhile", osds: 3, run: split },
@@ -16,6 +22,12 @@ const DRILLS = {
   unfound: { about: "an object whose only copy is away", osds: 3, run: unfound },
   scrub: { about: "bytes flipped on disk, found and repaired", osds: 3, run: scrub },
   incomplete: { about: "fewer shards than the code needs", osds: 3, run: incomplete },
+  toofull: {
+    about: "backfill to OSDs that are too full",
+    osds: 3,
+    conf: SHORT_LOGS,
+    run: toofull,
+  },
 };
 const SIGNALS = /** @type {const} */ (["SIGINT", "SIGTERM"]);
 const USAGE = `Usage: npm run drills [-- [options] NAME...]
@@ -44,7 +56,7 @@ async function play(name, spec) {
   const secs = () => ((performance.now() - from) / 1000).toFixed(1);
   const say = (/** @type {string} */ line) => console.log(`  ${secs().padStart(5)}  ${line}`);
   console.log(`${name}: ${spec.about}`);
-  const d = new Drill({ osds: spec.osds, timeout_ms, say });
+  const d = new Drill({ osds: spec.osds, timeout_ms, say, conf: spec.conf ?? [] });
   const interrupted = () => void d.end().finally(() => process.exit(130));
   for (const s of SIGNALS) process.once(s, interrupted);
   try {
@@ -251,5 +263,25 @@ async function incomplete(d) {
   await d.start_osd(1);
   await d.start_osd(2);
   await d.pgs("active+clean", all_clean);
+  await d.verify();
+}
+
+/** @param {Drill} d */
+async function toofull(d) {
+  await d.pool({ pg_num: 8, size: 2 });
+  await d.write(names("o", 100));
+  d.step("backfillfull_ratio 0.00001, osd.2 out");
+  await d.command("osd set-backfillfull-ratio", { ratio: 0.00001 });
+  await d.command("osd out", { ids: ["2"] });
+  await d.pgs("backfill_toofull", (pgs) => pgs.some((p) => has(p, "backfill_toofull")));
+  d.step("backfill_toofull; writes go on");
+  await d.write(names("o", 40));
+  await d.command("osd set-backfillfull-ratio", { ratio: 0.9 });
+  await d.pgs("active+clean without osd.2", (pgs) => {
+    return all_clean(pgs) && pgs.every((p) => !p.acting.includes(2));
+  });
+  d.step("room again: active+clean without osd.2, which is killed");
+  await d.kill(2);
+  await d.up(2);
   await d.verify();
 }
