@@ -43,6 +43,7 @@ export interface PgStat {
   readonly state: string;
   readonly reported_epoch: number;
   readonly acting: number[];
+  readonly last_deep_scrub_stamp: string;
 }
 
 export class Cluster {

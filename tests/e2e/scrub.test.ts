@@ -43,11 +43,7 @@ async function deep_scrubbed(rados: Rados, since: Map<string, string>): Promise<
   await until(
     () => `deep-scrubbed: ${states.join(" ")}`,
     async () => {
-      const pgs = (await pg_stats(rados)) as {
-        pgid: string;
-        state: string;
-        last_deep_scrub_stamp: string;
-      }[];
+      const pgs = await pg_stats(rados);
       states = pgs.map((p) => p.state);
       return pgs.every(
         (p) =>

@@ -45,6 +45,7 @@ export function pgs_to_explain(pg_dump: unknown): { pgid: string; state: string;
   });
 }
 
+/** Why PGs of a cluster are not active+clean, those of one cause together. Throws ExplainInputError. */
 export function explain_cluster(s: cluster_sources): cluster_explanation {
   const cluster = new ClusterCase(s);
   const rows = cluster.dump?.pgs;

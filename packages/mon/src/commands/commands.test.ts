@@ -182,7 +182,7 @@ test("what PGs lie on is destroyed and purged only by force; what they do not, a
   const { h, osds } = cluster();
   for (const pg of h.map.get_pgs(1)) {
     const lead = osds[h.map.pg_to_up_acting_osds(pg).acting_primary];
-    lead?.stats({ [pg]: "active+clean" }, h.map.pg_to_up_acting_osds(pg));
+    lead?.stats({ [pg]: "active+clean" }, { ...h.map.pg_to_up_acting_osds(pg) });
   }
   const said = (cmd: Cmd) => [h.command(cmd).result, h.command(cmd).outs];
   const mapped = "OSD(s) 1 have 8 pgs currently mapped to them. ";
