@@ -12,6 +12,9 @@ export interface MachineHooks<S extends string> {
   readonly mono_ms: () => number;
   /** The innermost state has changed; `duration_ms` was spent in `from`. */
   readonly on_transition?: (from: S, to: S, event: string, duration_ms: number) => void;
+  /** Each state, the composite ones too; before its own action. */
+  readonly on_enter?: (state: S) => void;
+  readonly on_exit?: (state: S) => void;
 }
 
 interface Visit {
@@ -160,6 +163,7 @@ export class Machine<S extends string, M, E extends { readonly type: string }> {
     for (const s of path.exits) {
       this.chart.defs[s]?.exit?.(this.#m);
       this.#visits[s] = null;
+      this.#hooks.on_exit?.(this.chart.names[s] as S);
     }
     const now = this.#hooks.now_ms();
     const mono = this.#hooks.mono_ms();
@@ -171,6 +175,7 @@ export class Machine<S extends string, M, E extends { readonly type: string }> {
     for (const s of path.enters) {
       this.#visits[s] = { enter_time: now, mono };
       this.#coverage?.entered(s);
+      this.#hooks.on_enter?.(this.chart.names[s] as S);
       this.chart.defs[s]?.enter?.(this.#m, evt);
     }
   }

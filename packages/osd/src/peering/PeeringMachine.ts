@@ -7,6 +7,7 @@ import { InvariantError, Machine, type Msg, new_coverage, type pg_shard_t } from
 import { peering_chart } from "./chart.ts";
 import type { PeeringEvent } from "./events.ts";
 import type { PeeringState } from "./PeeringState.ts";
+import { StateHistory } from "./StateHistory.ts";
 import type { StateName } from "./state_name.ts";
 
 /** Which states and lines of the chart this process has been through. */
@@ -22,6 +23,7 @@ export interface RemoteReservations {
 
 export class PeeringMachine {
   readonly ps: PeeringState;
+  readonly history = new StateHistory();
   readonly #sm: Machine<StateName, PeeringMachine, PeeringEvent>;
 
   /** GetInfo: who has been asked and has not answered. */
@@ -52,6 +54,13 @@ export class PeeringMachine {
           const since = ps.info.history.same_interval_since;
           ps.log.info({ epoch, from, to, event, interval: since, duration_ms }, "pg_state");
         },
+        on_enter: (state) => {
+          // Ceph gives this one no path.
+          const name =
+            state === "Start" ? state : peering_chart.path_name(peering_chart.index(state));
+          this.history.enter(name, ps.get_osdmap_epoch(), ps.clock.now_ms());
+        },
+        on_exit: () => this.history.exit(ps.clock.now_ms()),
       },
       peering_coverage,
     );

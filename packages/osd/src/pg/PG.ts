@@ -50,7 +50,6 @@ import { RecoveryOps } from "./RecoveryOps.ts";
 import { RepOpQueue } from "./RepOpQueue.ts";
 import { clear_recovery_state } from "./recover_object.ts";
 import { start_recovery_ops } from "./recovery.ts";
-import { StateHistory } from "./StateHistory.ts";
 import { Scrubber } from "./scrub/Scrubber.ts";
 import { in_order, WaitLists } from "./wait_lists.ts";
 
@@ -87,7 +86,6 @@ export class PG {
   readonly ec: ECBackend | null;
   readonly scrubber: Scrubber;
   readonly timers = new Set<TimerHandle>();
-  readonly #history: StateHistory;
   /** Grows with each interval: what a commit of an older one would do is not done. */
   generation = 0;
   #stopped = false;
@@ -109,7 +107,6 @@ export class PG {
     this.peering = peering;
     this.objects = new ObjectContexts(host.store, this.coll);
     this.scrubber = new Scrubber(this);
-    this.#history = new StateHistory(spgid);
     this.ec = ECBackend.of_pool(peering.osdmap, peering.pool.info);
   }
 
@@ -270,7 +267,6 @@ export class PG {
       this.#depth--;
     }
     this.#schedule_requeued();
-    this.#history.note(this.osdmap_epoch, this.peering.machine.stack(), this.host.clock.now_ms());
   }
 
   // ---------------------------------------------------------------- operations
@@ -414,7 +410,7 @@ export class PG {
     return list_unfound(this, offset);
   }
   dump_pgstate_history(): Record<string, unknown> {
-    return this.#history.dump(this.peering.machine.stack());
+    return { pg: this.spgid, ...this.peering.machine.history.dump() };
   }
   /** Client ops waiting in the PG. */
   get num_waiting_ops(): number {

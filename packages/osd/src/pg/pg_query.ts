@@ -29,7 +29,7 @@ export function query_extra(pg: PG) {
   const { backfill, recovery, peering } = pg;
   const by_soid = (a: [hobject_t, unknown], b: [hobject_t, unknown]) => hobject_cmp(a[0], b[0]);
   return {
-    scrubber: dump_scrubber(pg),
+    ...(peering.is_active() && { scrubber: dump_scrubber(pg) }),
     recovery_progress: {
       backfill_targets: [...peering.backfill_targets].sort(shard_cmp),
       waiting_on_backfill: [...backfill.waiting_on_backfill].sort(shard_cmp),

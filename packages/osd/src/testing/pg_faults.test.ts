@@ -122,9 +122,12 @@ describe("what a person can ask", () => {
     expect(c.primary().get_stats().stat).toMatchObject({
       stat_sum: { num_objects: 20, num_bytes: 20, num_write: 20, num_objects_degraded: 0 },
     });
+    // As Ceph: what happened in Started shows once that is left.
+    const states = (...names: string[]) => ({ states: names.map((state) => ({ state })) });
     expect(c.primary().dump_pgstate_history()).toMatchObject({
       pg: "1.0",
       currently: "Started/Primary/Active/Clean",
+      history: [states("Initial"), states("Reset")],
     });
   });
 
