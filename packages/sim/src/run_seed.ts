@@ -78,6 +78,16 @@ function trace_all(world: World, out: (line: string) => void): void {
   };
 }
 
+/** Purges of strays and last statistics are done, and pgp_num has caught up with its target. */
+async function settled(world: World): Promise<void> {
+  for (let epoch = -1; epoch !== world.osdmap.epoch; ) {
+    epoch = world.osdmap.epoch;
+    await world.until(() => why_not_clean(world) === undefined, "still clean");
+    await world.run_for(3000);
+  }
+  if (why_not_clean(world) !== undefined) await settled(world);
+}
+
 /** Two data chunks and one more; stripes so small that most writes change several, or a part of one. */
 async function make_erasure_pool(world: World, admin: Rados, pool: string): Promise<void> {
   const profile = ["k=2", "m=1", "stripe_unit=64", "crush-failure-domain=osd"];
@@ -123,8 +133,6 @@ async function scenario(
     throw new Error(`${(e as Error).message}: ${why_not_clean(world)}`, { cause: e });
   }
   await workload.verify_all();
-  // Purges of strays and last statistics may still be on their way.
-  await world.run_for(2000);
-  await world.until(() => why_not_clean(world) === undefined, "still clean");
+  await settled(world);
   check_quiescent(world);
 }
