@@ -18,6 +18,7 @@ const SHORT_LOGS = [
 /** @type {Readonly<Record<string, Spec>>} */
 const DRILLS = {
   split: { about: "pg_num grows under load, an OSD killed meanwhile", osds: 3, run: split },
+  ec: { about: "shards of an erasure-coded pool lost amid overwrites", osds: 3, run: ec },
   down: { about: "the only OSD with the newest writes is away", osds: 2, run: down },
   unfound: { about: "an object whose only copy is away", osds: 3, run: unfound },
   scrub: { about: "bytes flipped on disk, found and repaired", osds: 3, run: scrub },
@@ -138,8 +139,35 @@ async function ec_pool(d) {
   await d.command("osd erasure-code-profile set", { name: "drill", profile });
   await d.pool(
     { pg_num: 8, pool_type: "erasure", erasure_code_profile: "drill" },
-    { min_size: "2" },
+    { allow_ec_overwrites: "true", min_size: "2" },
   );
+}
+
+/** @param {Drill} d */
+async function ec(d) {
+  await ec_pool(d);
+  const list = names("o", 60);
+  await d.write(list);
+  for (const osd of [0, 1]) {
+    d.step(`kill -9 osd.${osd} amid overwrites`);
+    const load = d.load(list, (part) => d.overwrite(part));
+    await load.more(20);
+    await d.kill(osd);
+    await d.up(2);
+    await d.pgs("active with two shards", all_active);
+    await load.more(60);
+    await load.stop();
+    await d.verify();
+    await d.write(names(`without-${osd}`, 20));
+    d.step(`start osd.${osd}`);
+    await d.start_osd(osd);
+    await d.pgs("active+clean", all_clean);
+  }
+  await d.verify();
+  d.step("kill -9 osd.2: the shards that were rebuilt are read");
+  await d.kill(2);
+  await d.up(2);
+  await d.verify();
 }
 
 /** @param {Drill} d */

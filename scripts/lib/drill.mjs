@@ -180,11 +180,22 @@ export class Drill {
       this.acknowledged.set(name, data);
     });
   }
+  /** Overwrites a part in the middle of each. @param {string[]} list */
+  overwrite(list) {
+    return parallel(list, async (name) => {
+      const data = Buffer.from(this.acknowledged.get(name) ?? Buffer.alloc(0));
+      const part = content(name, ++this.#version).subarray(0, 700);
+      const off = this.#version % Math.max(1, data.length - part.length);
+      await this.io.write(name, part, off, { timeout_ms: this.#timeout_ms });
+      part.copy(data, off);
+      this.acknowledged.set(name, data);
+    });
+  }
   /**
-   * Writes in rounds until stopped; `more(n)` resolves when n more are acknowledged.
-   * @param {string[]} list
+   * Goes on with rounds of `write` until stopped; `more(n)` resolves when n more are acknowledged.
+   * @param {string[]} list @param {(list: string[]) => Promise<void>} write
    */
-  load(list) {
+  load(list, write = (l) => this.write(l)) {
     let on = true;
     let done = 0;
     /** @type {unknown} */
@@ -197,7 +208,7 @@ export class Drill {
       while (on) {
         for (let i = 0; on && i < list.length; i += IN_FLIGHT) {
           const part = list.slice(i, i + IN_FLIGHT);
-          await this.write(part);
+          await write(part);
           done += part.length;
         }
       }

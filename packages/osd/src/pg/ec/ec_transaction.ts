@@ -125,7 +125,7 @@ function mod_ops(w: ECWrite, sinfo: stripe_info_t): ModOp[] {
   }
   const attrs = [...stripes.attrs.keys()]
     .sort()
-    .map((name) => [name, w.old_attrs.get(name) ?? null]);
+    .map((name) => [name, to_text(w.old_attrs.get(name))]);
   if (attrs.length > 0) ops.push({ code: "SETATTRS", attrs });
   return ops;
 }
@@ -181,11 +181,11 @@ function extents_of(op: ModOp): extent_t[] {
     return [Number(off), Number(len)];
   });
 }
-function attrs_of(op: ModOp): [string, Uint8Array | null][] {
+function attrs_of(op: ModOp): [string, string | null][] {
   const list = Array.isArray(op.attrs) ? op.attrs : [];
-  return list.map((a: unknown): [string, Uint8Array | null] => {
+  return list.map((a: unknown): [string, string | null] => {
     const [name, value] = Array.isArray(a) ? a : [];
-    const ok = typeof name === "string" && (value === null || value instanceof Uint8Array);
+    const ok = typeof name === "string" && (value === null || typeof value === "string");
     if (!ok) throw bad_mod_desc(op);
     return [name, value];
   });
@@ -250,11 +250,19 @@ function undo(
       return;
     case "SETATTRS":
       for (const [name, value] of attrs_of(op)) {
-        if (value) t.setattr(head, soid, name, value);
+        if (value !== null) t.setattr(head, soid, name, to_bytes(value));
         else t.rmattr(head, soid, name);
       }
       return;
     default:
       throw bad_mod_desc(op);
   }
+}
+
+/** The bytes as characters: the head of a message has no binary fields. */
+function to_text(bytes: Uint8Array | undefined): string | null {
+  return bytes ? Array.from(bytes, (b) => String.fromCharCode(b)).join("") : null;
+}
+function to_bytes(text: string): Uint8Array {
+  return Uint8Array.from(text, (c) => c.charCodeAt(0));
 }
