@@ -26,6 +26,8 @@ export class RecoveryOps {
   /** From the first step to on_global_recover; with the context whose recovery read lock is held. */
   readonly recovering = new Map<hobject_t, ObjectContext | null>();
   readonly pulling = new Map<hobject_t, PullInfo>();
+  /** Pulls that nobody could go on with: what has come of them is kept until the interval ends. */
+  readonly partial = new Map<hobject_t, Pick<PullInfo, "version" | "progress">>();
   readonly pushing = new Map<hobject_t, Map<pg_shard_t, PushInfo>>();
   readonly deleting = new Map<hobject_t, DeleteInfo>();
   /** Objects that could not be read for a push because of writes in flight. */
@@ -38,6 +40,7 @@ export class RecoveryOps {
   clear(): void {
     this.recovering.clear();
     this.pulling.clear();
+    this.partial.clear();
     this.pushing.clear();
     this.deleting.clear();
     this.blocked_by_writes.clear();

@@ -44,15 +44,36 @@ export function start_pull(pg: PG, soid: hobject_t, need: eversion_t): boolean {
     start_ec_recovery(pg, ec, soid, need, [pg.whoami, ...peers_missing(pg, soid)]);
     return true;
   }
-  const holders = [...pg.peering.missing_loc.get_locations(soid)]
-    .filter((s) => s !== pg.whoami && pg.osdmap.is_up(shard_osd(s)))
-    .sort(shard_cmp);
-  const from = holders[holders.length > 1 ? pg.host.rng.int(holders.length) : 0];
+  const from = pick_holder(pg, soid);
   if (from === undefined) return false;
   begin_recovery(pg, soid, null);
   const version = version_held(pg, soid, from, need);
-  pull(pg, soid, { from, need, version, progress: START });
+  const part = pg.recovery.partial.get(soid);
+  pg.recovery.partial.delete(soid);
+  const progress = part && ev_eq(part.version, version) ? part.progress : START;
+  pull(pg, soid, { from, need, version, progress });
   return true;
+}
+
+function pick_holder(pg: PG, soid: hobject_t): pg_shard_t | undefined {
+  const holders = [...pg.peering.missing_loc.get_locations(soid)]
+    .filter((s) => s !== pg.whoami && pg.osdmap.is_up(shard_osd(s)))
+    .sort(shard_cmp);
+  return holders[holders.length > 1 ? pg.host.rng.int(holders.length) : 0];
+}
+
+/** Whom it was pulled from is gone, or cannot go on: from somebody else, and from where it stands. */
+export function resume_pull(pg: PG, soid: hobject_t, p: PullInfo): void {
+  const from = pick_holder(pg, soid);
+  if (from === undefined) {
+    pg.recovery.pulling.delete(soid);
+    pg.recovery.partial.set(soid, p);
+    end_recovery(pg, soid);
+    return;
+  }
+  const version = version_held(pg, soid, from, p.need);
+  const progress = ev_eq(version, p.version) ? p.progress : START;
+  pull(pg, soid, { from, need: p.need, version, progress });
 }
 
 function pull(pg: PG, soid: hobject_t, p: PullInfo): void {
@@ -119,7 +140,7 @@ function handle_pull_response(pg: PG, m: Msg<"pg_push">, push: PushOp): void {
   // An answer to a pull that was given up and begun anew with somebody else.
   if (!pulling || pulling.from !== m.from) return;
   if (push.error !== undefined) {
-    failed_pull(pg, soid, m.from, pulling.need);
+    failed_pull(pg, soid, pulling);
     return;
   }
   if (push.before_progress.data_recovered_to !== pulling.progress.data_recovered_to) return;
@@ -132,7 +153,7 @@ function handle_pull_response(pg: PG, m: Msg<"pg_push">, push: PushOp): void {
   }
   if (!ev_eq(push.version, pulling.need)) {
     const oi = pushed_object_info(pg, m, push);
-    if (!oi) return failed_pull(pg, soid, m.from, pulling.need);
+    if (!oi) return failed_pull(pg, soid, pulling);
     t.setattrs(pg.coll, soid, relabelled(oi, pulling.need));
   }
   pg.recovery.pulling.delete(soid);
@@ -187,8 +208,8 @@ function pull_complete(pg: PG, soid: hobject_t, version: eversion_t, size: numbe
 }
 
 /** The holder has no such copy, or cannot read it. */
-function failed_pull(pg: PG, soid: hobject_t, from: pg_shard_t, need: eversion_t): void {
-  pg.recovery.pulling.delete(soid);
+function failed_pull(pg: PG, soid: hobject_t, p: PullInfo): void {
+  const { from, need } = p;
   pg.peering.missing_loc.remove_location(soid, from);
   pg.host.cluster_log("ERR", `${pg.pgid}: ${soid} could not be read from osd.${shard_osd(from)}`);
   if (pg.peers.includes(from) && !pg.peering.peer_missing.get(from)?.is_missing(soid)) {
@@ -198,7 +219,7 @@ function failed_pull(pg: PG, soid: hobject_t, from: pg_shard_t, need: eversion_t
     // It has no older version either that could stand for a lost one.
     pg.peering.peer_missing.get(from)?.revise_have(soid, EVERSION_ZERO);
   }
-  end_recovery(pg, soid);
+  resume_pull(pg, soid, p);
 }
 
 // ---------------------------------------------------------------- push, primary

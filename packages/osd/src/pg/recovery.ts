@@ -8,14 +8,8 @@ import { type eversion_t, hobject_cmp, type hobject_t, shard_osd } from "@tako/c
 import { recover_backfill } from "./backfill.ts";
 import { ec_sources_down } from "./ec/ec_read.ts";
 import type { PG } from "./PG.ts";
-import { revert_here, start_pull, start_pushes } from "./push_pull.ts";
-import {
-  begin_recovery,
-  end_recovery,
-  lock_for_push,
-  log_progress,
-  peers_missing,
-} from "./recover_object.ts";
+import { resume_pull, revert_here, start_pull, start_pushes } from "./push_pull.ts";
+import { begin_recovery, lock_for_push, log_progress, peers_missing } from "./recover_object.ts";
 import { recover_delete_object, remove_missing_object } from "./recovery_delete.ts";
 import { has_revert_target, settled } from "./revert.ts";
 
@@ -163,9 +157,7 @@ export function is_degraded_or_backfilling_object(pg: PG, soid: hobject_t): bool
 /** OSDs left: what was being pulled from them is pulled from others. */
 export function recovery_sources_down(pg: PG, osds: readonly number[]): void {
   for (const [soid, pull] of [...pg.recovery.pulling]) {
-    if (!osds.includes(shard_osd(pull.from))) continue;
-    pg.recovery.pulling.delete(soid);
-    end_recovery(pg, soid);
+    if (osds.includes(shard_osd(pull.from))) resume_pull(pg, soid, pull);
   }
   if (pg.ec) ec_sources_down(pg, pg.ec, osds);
   found_objects(pg);

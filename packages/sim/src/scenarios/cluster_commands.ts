@@ -89,6 +89,11 @@ const CONDITIONS: Readonly<Record<string, Condition>> = {
   /** `backfilled D 5`: so many objects are behind D's last_backfill. */
   backfilled: (s, a) => num_backfilled(s, s.cast.id(a[0] ?? "")) >= Number(a[1]),
   pulling: (s, a) => (s.pg(s.cast.id(a[0] ?? ""))?.recovery.pulling.size ?? 0) > 0,
+  /** `pulled A 8192`: so much of the object that A pulls has come. */
+  pulled: (s, a) => {
+    const pulls = s.pg(s.cast.id(a[0] ?? ""))?.recovery.pulling.values() ?? [];
+    return [...pulls].some((p) => p.progress.data_recovered_to >= Number(a[1]));
+  },
   /** `full A`: the map says so. */
   full: (s, a) => {
     const full = (o: number) => (s.world.osdmap.get_state(o) & CEPH_OSD_FULL) !== 0;

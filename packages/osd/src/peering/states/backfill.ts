@@ -8,6 +8,7 @@ import type { Evt } from "../events.ts";
 import type { PeeringMachine } from "../PeeringMachine.ts";
 import type { PeeringState } from "../PeeringState.ts";
 import type { Next } from "../state_name.ts";
+import { discover_all_missing } from "../unfound.ts";
 import { one_shard_per_osd } from "./recovery.ts";
 
 function send_reserve(ps: PeeringState, to: pg_shard_t, op: "REQUEST" | "RELEASE"): void {
@@ -145,6 +146,7 @@ export const backfilling = {
   },
   UnfoundBackfill(m: PeeringMachine): Next<"NotBackfilling"> {
     if (!m.ps.have_unfound()) return DISCARD;
+    discover_all_missing(m.ps);
     m.ps.state_set("backfill_unfound");
     release_all(m);
     return "NotBackfilling";

@@ -21,6 +21,7 @@ import type { Evt } from "../events.ts";
 import type { PeeringMachine } from "../PeeringMachine.ts";
 import type { PeeringState } from "../PeeringState.ts";
 import type { Next } from "../state_name.ts";
+import { discover_all_missing } from "../unfound.ts";
 
 /** One shard of each OSD: an OSD is asked once, whatever number of shards it has. */
 export function one_shard_per_osd(ps: PeeringState, shards: Iterable<pg_shard_t>): pg_shard_t[] {
@@ -175,6 +176,8 @@ export const recovering = {
   },
   UnfoundRecovery(m: PeeringMachine): Next<"NotRecovering"> {
     if (!m.ps.have_unfound()) return DISCARD;
+    // A copy may have turned out to be bad when it was to be pulled: whoever has not been asked yet is.
+    discover_all_missing(m.ps);
     m.ps.state_set("recovery_unfound");
     cancel_local(m.ps);
     release_remotes(m);
