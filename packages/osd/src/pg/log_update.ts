@@ -93,6 +93,8 @@ export function do_update_log_missing(pg: PG, m: Msg<"pg_update_log_missing">): 
       });
     });
   });
+  const last = m.entries.at(-1);
+  if (last) peering.local_write_applied(last.version);
 }
 
 export function do_update_log_missing_reply(pg: PG, m: Msg<"pg_update_log_missing_reply">): void {

@@ -231,7 +231,13 @@ export const recovered = {
 
 /** Stale timers and late finds may ask for recovery when there is nothing left to do. */
 export function do_recovery_if_needed({ ps }: PeeringMachine): Next<"WaitLocalRecoveryReserved"> {
-  return ps.needs_recovery() ? "WaitLocalRecoveryReserved" : DISCARD;
+  if (ps.needs_recovery()) return "WaitLocalRecoveryReserved";
+  if (ps.is_clean() && ps.state_test("repair")) {
+    // A client wanted the object so badly that it was repaired out of turn.
+    ps.state_clear("repair");
+    ps.get_rctx().effect({ type: "on_clean" });
+  }
+  return DISCARD;
 }
 
 export const clean = {
