@@ -294,9 +294,6 @@ export class PeeringState {
   is_primary(): boolean {
     return this.primary === this.pg_whoami;
   }
-  is_nonprimary(): boolean {
-    return this.role >= 0 && !this.is_primary();
-  }
   is_acting(s: pg_shard_t): boolean {
     return this.actingset.has(s);
   }
@@ -317,9 +314,6 @@ export class PeeringState {
   }
   is_activating(): boolean {
     return this.state_test("activating");
-  }
-  is_peering(): boolean {
-    return this.state_test("peering");
   }
   is_down(): boolean {
     return this.state_test("down");
@@ -342,9 +336,6 @@ export class PeeringState {
   }
   is_undersized(): boolean {
     return this.state_test("undersized");
-  }
-  is_deleting(): boolean {
-    return this.deleting;
   }
   is_deleted(): boolean {
     return this.deleted;

@@ -49,7 +49,7 @@ export function start_ec_read(pg: PG, ec: ECBackend, r: ECReadRequest): void {
 }
 
 /** Shards with a whole copy of the object's chunk: members, then others that peering found. */
-export function sources_of(pg: PG, soid: hobject_t): Map<number, pg_shard_t> {
+function sources_of(pg: PG, soid: hobject_t): Map<number, pg_shard_t> {
   const { peering } = pg;
   const found = new Map<number, pg_shard_t>();
   for (const [i, osd] of peering.acting.entries()) {
