@@ -10,7 +10,7 @@ import { NO_PAINT, type Paint } from "./colour.ts";
 
 const WIDTH = 100;
 /** Long lists are cut; JSON has all of it. */
-const MAX_VALUE = 60;
+const MAX_VALUE = 84;
 const MAX_PGS = 12;
 
 export function render_pg_explanation(x: pg_explanation, paint: Paint = NO_PAINT): string {

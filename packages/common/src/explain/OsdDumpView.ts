@@ -17,6 +17,10 @@ export interface osd_view {
   /** exists, up, new, nearfull, backfillfull, full, noup, ... */
   readonly states: ReadonlySet<string>;
 }
+/** Declared lost, and not up again since. */
+export function is_lost(o: osd_view): boolean {
+  return !o.up && o.lost_at > 0 && o.lost_at >= o.up_from;
+}
 export interface pool_view {
   readonly pool: number;
   readonly doc: Doc;

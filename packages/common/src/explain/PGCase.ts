@@ -5,7 +5,7 @@ import { CRUSH_ITEM_NONE, ev_parse, pg_parse, pg_shard, type pg_t } from "../typ
 import { Doc } from "./Doc.ts";
 import { ExplainInputError } from "./errors.ts";
 import type { explain_fact, pg_since } from "./explanation.ts";
-import { OsdDumpView, type osd_view, type pool_view } from "./OsdDumpView.ts";
+import { is_lost, OsdDumpView, type osd_view, type pool_view } from "./OsdDumpView.ts";
 import { PgDumpView } from "./PgDumpView.ts";
 import { QueryView } from "./QueryView.ts";
 import { listed, osd_name } from "./words.ts";
@@ -175,7 +175,7 @@ export class PGCase {
     const o = this.osd(id);
     if (!o) return "no longer in the map";
     const out = o.in ? "" : ", out";
-    const lost = o.lost_at > 0 ? `, declared lost in epoch ${o.lost_at}` : "";
+    const lost = is_lost(o) ? `, declared lost in epoch ${o.lost_at}` : "";
     if (o.up) return `up since epoch ${o.up_from}${out}`;
     const never = o.up_from === 0 && o.down_at === 0;
     return never ? `never started${out}${lost}` : `down since epoch ${o.down_at}${out}${lost}`;
@@ -200,7 +200,11 @@ export class PGCase {
 
   get since(): pg_since {
     const { stat, query } = this;
-    const text = (name: string) => stat.at(name).str();
+    // Zero: this copy does not know.
+    const text = (name: string) => {
+      const stamp = stat.at(name).str();
+      return stamp === undefined || /^0\.0+$/.test(stamp) ? undefined : stamp;
+    };
     const change = text("last_change");
     const from = change === undefined ? undefined : utime_parse(change);
     const to = utime_parse(text("last_fresh") ?? "");

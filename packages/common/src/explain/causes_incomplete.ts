@@ -8,6 +8,7 @@ import { type CauseRule, cause, type cause_parts } from "./cause.ts";
 import { best_copy } from "./copies.ts";
 import { force_create, ignore_history_les, lost_osd } from "./drastic.ts";
 import type { cause_id, explain_fact } from "./explanation.ts";
+import { is_lost } from "./OsdDumpView.ts";
 import type { PGCase } from "./PGCase.ts";
 import type { copy_view } from "./QueryView.ts";
 import { are, counted, listed, osd_name, osd_names, unique } from "./words.ts";
@@ -62,17 +63,9 @@ function judge(copy: copy_view, max_les: number): Judged {
 
 function les_facts(c: PGCase, max_les: number): explain_fact[] {
   const by = c.query?.copies.find((p) => p.history_les === max_les);
-  const detail = c.query?.peering?.at("peering_blocked_by_detail");
-  return [
-    ...(by
-      ? [
-          by.doc
-            .at("history", "last_epoch_started")
-            .fact(`the PG is known to have been active in epoch ${max_les}`),
-        ]
-      : []),
-    ...(detail?.exists ? [detail.fact("the primary's own words for it")] : []),
-  ];
+  if (!by) return [];
+  const doc = by.doc.at("history", "last_epoch_started");
+  return [doc.fact(`the PG is known to have been active in epoch ${max_les}`)];
 }
 
 function no_best(
@@ -81,6 +74,7 @@ function no_best(
   max_les: number,
   facts: readonly explain_fact[],
 ) {
+  // Ceph says so, too, where a copy is just as old as the history: it decides nothing then.
   const detail = c.query?.peering?.at("peering_blocked_by_detail");
   const complete = judged.filter((j) => whole(j.copy) && !has_nothing(j.copy));
   const faults = judged.flatMap((j) => (j.fault === undefined ? [] : [j.fault]));
@@ -89,7 +83,7 @@ function no_best(
     (a, b) => b.copy.last_epoch_started - a.copy.last_epoch_started,
   );
   const from = newest[0]?.copy;
-  if (from && (complete.some((j) => j.fault !== undefined) || detail?.exists)) {
+  if (from) {
     const say = [
       `The PG is incomplete: it was active in epoch ${max_les} (last_epoch_started in somebody's ` +
         "history), but no complete copy of that time can be asked.",
@@ -99,7 +93,9 @@ function no_best(
     const lose =
       `every write after the older copy's time: ${osd_name(from.osd)} would be taken, which ends at ` +
       `${ev_str(from.last_update)} and is of epoch ${from.last_epoch_started}, not ${max_les}`;
-    return make(c, "incomplete.history_les_bound", max_les, say, facts, [ignore_history_les(lose)]);
+    const more = detail?.exists ? [detail.fact("the primary's own words for it")] : [];
+    const drastic = [ignore_history_les(lose)];
+    return make(c, "incomplete.history_les_bound", max_les, say, [...facts, ...more], drastic);
   }
   const say = [
     "The PG is incomplete: everybody who can be asked was, and none of them has a complete copy.",
@@ -181,7 +177,11 @@ function make(
   drastic: cause_parts["drastic"] = [],
 ) {
   const { down, gone } = unheard(c);
-  const lost = down.filter((o) => (c.osd(o)?.lost_at ?? 0) > 0);
+  const holders = served(c, max_les);
+  const lost = down.filter((o) => {
+    const view = c.osd(o);
+    return view !== undefined && is_lost(view);
+  });
   const where =
     down.length > 0
       ? `Not heard: ${c.osds_words(down)}.`
@@ -194,10 +194,16 @@ function make(
         ? `${osd_names(lost)} ${are(lost)} declared lost: that let peering go on without, it did not ` +
           "bring the data back. The disk may still have it."
         : undefined,
+      holders && !c.erasure
+        ? `In epochs ${holders.first} to ${holders.last}, the last time it is known to have been active, ` +
+          `${osd_names(holders.osds)} served the PG: each of them that was complete then has it all.`
+        : undefined,
     ],
     facts: [c.state_doc.fact("the state that the primary reports"), ...facts, ...source_facts(c)],
     osds: [...down, ...gone],
-    unblocks: unblocks(down, gone, max_les),
+    unblocks: c.erasure
+      ? shard_unblocks(c, id, down, gone)
+      : unblocks(holders?.osds.filter((o) => down.includes(o)) ?? down, down, gone, max_les),
     drastic: [
       ...drastic,
       ...down
@@ -206,6 +212,14 @@ function make(
       force_create(c.pgid, c.sum("num_objects").num()),
     ],
   });
+}
+
+/** Who was acting when the PG was last active, as far as anybody knows. */
+function served(c: PGCase, max_les: number | undefined) {
+  const at = c.query?.past_intervals.findLast(
+    (i) => max_les !== undefined && i.first <= max_les && max_les <= i.last,
+  );
+  return at && { first: at.first, last: at.last, osds: unique(at.acting.map(shard_osd)) };
 }
 
 function source_facts(c: PGCase): (explain_fact | undefined)[] {
@@ -222,7 +236,41 @@ function source_facts(c: PGCase): (explain_fact | undefined)[] {
   ];
 }
 
+function shard_unblocks(
+  c: PGCase,
+  id: cause_id,
+  down: readonly number[],
+  gone: readonly number[],
+): string[] {
+  if (id === "incomplete.below_min_size") {
+    return [
+      `Start ${osd_names(down)}: with min_size shards the PG goes on.`,
+      "Or allow it to recover with fewer (osd_allow_recovery_below_min_size, on by default): it makes " +
+        "the missing shards anew from those that are there, and serves no I/O before it has.",
+    ];
+  }
+  const k = c.pool?.k;
+  const enough = k === undefined ? "enough shards" : counted(k, "shard");
+  const start =
+    down.length > 0
+      ? `Start ${osd_names(down)}: with ${enough} that are complete and of the same time everything can ` +
+        "be decoded, and nothing is lost."
+      : `${capital(enough)} have to be found: nobody who is known to have one is down.`;
+  return [start, ...disk_unblocks(gone)];
+}
+function disk_unblocks(gone: readonly number[]): string[] {
+  const found =
+    `${osd_names(gone)} took part and ${are(gone)} no longer in the map: if a disk of theirs still ` +
+    "exists, the PG can be exported from it (ceph-objectstore-tool) and imported into an OSD that is " +
+    "stopped for the purpose.";
+  return [...(gone.length > 0 ? [found] : []), COPY_FIRST];
+}
+const COPY_FIRST =
+  "Before anything else: copy what there is (ceph-objectstore-tool --op export on each OSD that has " +
+  "the PG).";
+
 function unblocks(
+  best: readonly number[],
   down: readonly number[],
   gone: readonly number[],
   max_les: number | undefined,
@@ -230,16 +278,12 @@ function unblocks(
   const out: string[] = [];
   const time = max_les === undefined ? "" : ` of epoch ${max_les} or later`;
   if (down.length > 0) {
+    const first = best.length > 0 ? best : down;
+    const rest = down.filter((o) => !first.includes(o));
+    const others = rest.length > 0 ? ` (then ${osd_names(rest)})` : "";
     out.push(
-      `Start ${osd_names(down)}: a complete copy${time} there makes the PG complete, and nothing is ` +
-        "lost.",
-    );
-  }
-  if (gone.length > 0) {
-    out.push(
-      `${osd_names(gone)} took part and ${are(gone)} no longer in the map: if a disk of theirs still ` +
-        "exists, the PG can be exported from it (ceph-objectstore-tool) and imported into an OSD " +
-        "that is stopped for the purpose.",
+      `Start ${osd_names(first, "or")}${others}: a complete copy${time} there makes the PG complete, ` +
+        "and nothing is lost.",
     );
   }
   if (down.length === 0 && gone.length === 0) {
@@ -248,10 +292,7 @@ function unblocks(
         "since): the PG can be exported from it with ceph-objectstore-tool and imported.",
     );
   }
-  out.push(
-    "Before anything else: copy what there is (ceph-objectstore-tool --op export on each OSD that has " +
-      "the PG).",
-  );
+  out.push(...disk_unblocks(gone));
   return out;
 }
 

@@ -53,7 +53,7 @@ function peered(c: PGCase): explained_cause {
     ],
     facts: [
       c.state_doc.fact("peered: not active"),
-      c.acting_doc.fact(counted(n, "complete copy", "complete copies")),
+      c.acting_doc.fact(c.erasure ? counted(n, "shard") : counted(n, "copy", "copies")),
       c.pool?.doc.at("min_size").fact("fewest members that may serve"),
       c.up_doc.fact("whom CRUSH chooses among the OSDs that are up"),
       ...c.osd_facts(gone),
@@ -68,7 +68,7 @@ function peered(c: PGCase): explained_cause {
         "mon_osd_down_out_interval, unless noout is set), copies are made elsewhere, which needs " +
         "OSDs that are up and free.",
     ],
-    drastic: n > 0 && n < (min_size ?? n + 1) ? [lower_min_size(min_size, n)] : [],
+    drastic: n > 0 && n < (min_size ?? n + 1) ? [lower_min_size(min_size, n, c.erasure)] : [],
   });
 }
 
@@ -131,7 +131,7 @@ function undersized(c: PGCase): explained_cause {
   const [id, why, unblocks, osds] = why_undersized(c);
   const left = c.acting_osds;
   return cause(id, "redundancy", {
-    say: [`${head} ${why}`, lacking === "" ? undefined : lacking],
+    say: [`${head} ${why}`, lacking === "" ? undefined : lacking, margin(c)],
     facts: [
       c.acting_doc.fact("who serves now"),
       c.up_doc.fact("whom CRUSH chooses among the OSDs that are up"),
@@ -163,6 +163,17 @@ function undersized(c: PGCase): explained_cause {
           ]
         : [],
   });
+}
+
+/** What one more failure would do. */
+function margin(c: PGCase): string | undefined {
+  if (!c.is("active")) return undefined;
+  const n = c.acting_osds.length;
+  const min_size = c.pool?.min_size;
+  if (n === 1)
+    return `${osd_names(c.acting_osds)} has the only copy in use: nothing more may fail.`;
+  if (min_size === undefined || n > min_size) return undefined;
+  return `That is min_size (${min_size}): with one member less it serves no more I/O.`;
 }
 
 type Why = readonly [
@@ -215,8 +226,8 @@ function why_undersized(c: PGCase): Why {
     domain === undefined || enough
       ? "its rule asks for places that are not there (failure domain, device class, root)"
       : `its rule ${domain.rule} wants a different ${domain.type} for each copy, and only ` +
-        `${counted(domain.usable, domain.type)} ${domain.usable === 1 ? "has" : "have"} weight and OSDs ` +
-        "that are up and in";
+        `${counted(domain.usable, domain.type)} ${domain.usable === 1 ? "has" : "have"} ` +
+        (domain.type === "osd" ? "weight" : "OSDs with weight that are up and in");
   return [
     "undersized.crush",
     `${n} OSDs are up and in, but CRUSH finds only ${c.up_osds.length} places: ${why}.`,
@@ -241,7 +252,8 @@ function returning(c: PGCase, back: readonly number[], seen: number): Why {
 function osd_down(c: PGCase, down: readonly number[], n: number): Why {
   const { size, map } = c;
   const noout = map?.flags.has("noout");
-  const spare = size === undefined || n >= size;
+  const places = Math.min(n, failure_domain(c)?.usable ?? n);
+  const spare = size === undefined || places >= size;
   return [
     "undersized.osd_down",
     `${c.osds_words(down)} ${are(down)} down and in: CRUSH leaves the place empty as long as that is ` +
@@ -254,8 +266,8 @@ function osd_down(c: PGCase, down: readonly number[], n: number): Why {
         : spare
           ? "Or wait: after mon_osd_down_out_interval they are marked out, and the copies are made on " +
             "other OSDs."
-          : `Being marked out will not help: ${counted(n, "OSD")} ${are(n)} up and in, and the pool ` +
-            `wants ${size}.`,
+          : `Being marked out will not help: CRUSH can use ${counted(places, "place")} that ${are(places)} ` +
+            `up and in, and the pool wants ${size}.`,
     ],
     down,
   ];

@@ -149,6 +149,10 @@ function unknown(c: PGCase): explained_cause {
     facts,
     osds,
     unblocks: [
+      osds.length === 0
+        ? "See whom the map has for it ('pg map'): if nobody, CRUSH chooses no OSD for the pool (rule, " +
+          "device class, root, weights), and that is to be corrected."
+        : undefined,
       "The primary starts, gets the map and reports: look at its process and log, and at the way to " +
         "the monitors.",
       "In Ceph: restarting the active mgr is safe, if all PGs are unknown.",

@@ -28,9 +28,13 @@ export function mark_unfound_lost(n: number, mode: "revert" | "delete"): drastic
       : `${n === 1 ? "the object" : `the ${n} objects`} altogether, older versions too`;
   return { option: `mark_unfound_lost ${mode}`, would_lose };
 }
-export function lower_min_size(min_size: number | undefined, left: number): drastic_option {
+export function lower_min_size(
+  min_size: number | undefined,
+  left: number,
+  erasure: boolean,
+): drastic_option {
   const from = min_size === undefined ? "" : ` from ${min_size}`;
-  const copies = left === 1 ? "a single copy" : `${left} copies`;
+  const copies = erasure ? `${left} shards` : left === 1 ? "a single copy" : `${left} copies`;
   return {
     option: `lowering min_size${from} to ${left}`,
     would_lose:

@@ -309,7 +309,7 @@ describe("layouts", () => {
 
 describe("never", () => {
   const DESTRUCTIVE =
-    /\blost\b(?! by|\.)|history_les|force.create|mark_unfound|delet|purge|destroy|min_size|\bzap\b|really/i;
+    /\blost\b(?! by|\.)|history_les|force.create|mark_unfound|delet|purge|destroy|lower\w* min_size|\bzap\b|really/i;
   const advice = (x: pg_explanation) => x.causes.flatMap((c) => c.unblocks);
 
   test("does any advice destroy, whatever the state and the fields", () => {

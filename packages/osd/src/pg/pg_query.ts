@@ -37,7 +37,7 @@ export function query_extra(pg: PG) {
       backfill_info: dump_interval(backfill.backfill_info),
       peer_backfill_info: [...backfill.peer_backfill_info]
         .sort((a, b) => shard_cmp(a[0], b[0]))
-        .flatMap(([peer, bi]) => ["osd", peer, dump_interval(bi)]),
+        .flatMap(([peer, bi]) => [peer, dump_interval(bi)]),
       backfills_in_flight: [...backfill.backfills_in_flight].sort(hobject_cmp),
       recovering: [...recovery.recovering.keys()].sort(hobject_cmp),
       pg_backend: {
@@ -78,16 +78,27 @@ export function list_unfound(pg: PG, offset?: string): Record<string, unknown> {
       locations: [...peering.missing_loc.get_locations(soid)].sort(shard_cmp),
     };
   });
-  const might = [...peering.might_have_unfound].sort(shard_cmp);
-  const asked = might.filter((s) => !peering.peer_missing.has(s));
   return {
     num_missing: peering.missing.num_missing(),
     num_unfound: peering.get_num_unfound(),
     objects,
-    state: peering.get_pg_state_string(),
-    available_might_have_unfound: asked.some((s) => pg.osdmap.is_up(shard_osd(s))),
-    might_have_unfound: asked.map((osd) => ({ osd, status: status_of(pg, osd) })),
+    ...sources(pg),
     more: unfound.length > MAX_UNFOUND,
+  };
+}
+
+/** Only a PG that is active looks for sources; those that have been asked already are left out. */
+function sources(pg: PG): Record<string, unknown> {
+  const { machine, state_name, might_have_unfound, peer_missing } = pg.peering;
+  if (!machine.in_state("Active")) {
+    return { state: state_name, available_might_have_unfound: false };
+  }
+  const idle = state_name === "NotRecovering" || state_name === "NotBackfilling";
+  const left = [...might_have_unfound].filter((s) => !peer_missing.has(s)).sort(shard_cmp);
+  return {
+    state: idle ? state_name : "Active",
+    available_might_have_unfound: true,
+    might_have_unfound: left.map((osd) => ({ osd, status: status_of(pg, osd) })),
   };
 }
 
