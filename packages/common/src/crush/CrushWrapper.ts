@@ -51,6 +51,7 @@ export class CrushWrapper {
   #mapper: CrushMapper | undefined;
   #names: Map<string, number> | undefined;
   #parents: Map<number, number[]> | undefined;
+  #rulesets: ReadonlyMap<number, readonly crush_rule[]> | undefined;
 
   constructor(map: crush_map = EMPTY) {
     this.map = map;
@@ -141,11 +142,9 @@ export class CrushWrapper {
    * one, nothing is placed.
    */
   find_rule(ruleset: number, type: number, size: number): number | undefined {
-    return this.rule_ids().find((id) => {
-      const r = this.map.rules.get(id);
-      if (!r || (r.ruleset ?? r.id) !== ruleset || r.type !== type) return false;
-      return r.min_size <= size && size <= r.max_size;
-    });
+    const fits = (r: crush_rule) => r.type === type && r.min_size <= size && size <= r.max_size;
+    this.#rulesets ??= rules_by_ruleset(this.map);
+    return this.#rulesets.get(ruleset)?.find(fits)?.id;
   }
   get_rule_id(name: string): number | undefined {
     for (const r of this.map.rules.values()) if (r.name === name) return r.id;
@@ -263,6 +262,17 @@ export class CrushWrapper {
     }
     return this.#parents;
   }
+}
+
+/** By ascending id. Only maps from before luminous have several rules in a set. */
+function rules_by_ruleset(m: crush_map): Map<number, crush_rule[]> {
+  const sets = new Map<number, crush_rule[]>();
+  for (const r of [...m.rules.values()].sort((a, b) => a.id - b.id)) {
+    const set = sets.get(r.ruleset ?? r.id);
+    if (set) set.push(r);
+    else sets.set(r.ruleset ?? r.id, [r]);
+  }
+  return sets;
 }
 
 /** Types, the root and one replicated rule: the map of a new cluster. */

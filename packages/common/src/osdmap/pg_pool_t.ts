@@ -21,6 +21,8 @@ export type pool_type_t = typeof TYPE_REPLICATED | typeof TYPE_ERASURE;
 
 export const CEPH_STR_HASH_LINUX = 1;
 export const CEPH_STR_HASH_RJENKINS = 2;
+/** What all names have in a pool whose hash nobody knows. */
+const UNKNOWN_HASH = 0xffffffff;
 
 /** Pool flags and their names, lowest bit first: the order in which they are printed. */
 export const POOL_FLAGS = {
@@ -179,9 +181,8 @@ export function pool_type_name(p: pg_pool_t): "replicated" | "erasure" {
 /** Placement hash (u32) of a key in a namespace of this pool. */
 export function pool_hash_key(p: pg_pool_t, key: string, nspace: string): number {
   const bytes = utf8(nspace === "" ? key : `${nspace}\x1f${key}`);
-  return p.object_hash === CEPH_STR_HASH_LINUX
-    ? ceph_str_hash_linux(bytes)
-    : ceph_str_hash_rjenkins(bytes);
+  if (p.object_hash === CEPH_STR_HASH_RJENKINS) return ceph_str_hash_rjenkins(bytes);
+  return p.object_hash === CEPH_STR_HASH_LINUX ? ceph_str_hash_linux(bytes) : UNKNOWN_HASH;
 }
 
 /** From a PG with the full hash as its seed to the one that exists. */
