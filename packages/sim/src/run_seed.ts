@@ -1,6 +1,7 @@
 /** One seeded run: a cluster, a workload, faults, then healing and the checks. */
 import type { Rados } from "@tako/client";
 import { message_fields } from "@tako/common";
+import { BIT_ROT_CONFIG, BitRot } from "./BitRot.ts";
 import { ClusterInvariants } from "./ClusterInvariants.ts";
 import { check_quiescent, why_not_clean } from "./checks.ts";
 import { Nemesis } from "./Nemesis.ts";
@@ -31,6 +32,8 @@ export interface RunResult {
 
 export async function run_seed(o: RunOptions): Promise<RunResult> {
   const rng = new SimRng(o.seed, 7);
+  // In every other run bits turn over, and scrubs run.
+  const rots = new SimRng(o.seed, 11).int(2) === 0;
   const osds = 3 + rng.int(3);
   const world = new World({
     seed: o.seed,
@@ -38,7 +41,7 @@ export async function run_seed(o: RunOptions): Promise<RunResult> {
     log_level: o.trace ? "debug" : "info",
     max_delay_ms: rng.pick([1, 5, 30]),
     max_commit_ms: rng.pick([0.5, 5]),
-    config: { osd_debug_check_invariants: true },
+    config: { osd_debug_check_invariants: true, ...(rots && BIT_ROT_CONFIG) },
   });
   if (o.trace) trace_all(world, o.trace);
   const invariants = new ClusterInvariants(world);
@@ -50,9 +53,10 @@ export async function run_seed(o: RunOptions): Promise<RunResult> {
     max_dead: 1 + rng.int(2),
     tell: (cmd) => void admin.mon_command(cmd).catch(() => undefined),
   });
+  const rot = rots ? new BitRot(world, new SimRng(o.seed, 12), admin) : null;
   let error: unknown;
   try {
-    await scenario(world, admin, workload, nemesis, o.seconds);
+    await scenario(world, { admin, workload, nemesis, rot }, o.seconds);
     invariants.check_quiet();
   } catch (e) {
     error = e;
@@ -63,7 +67,7 @@ export async function run_seed(o: RunOptions): Promise<RunResult> {
     error,
     hash: world.log.hash,
     ops: workload.ops,
-    faults: nemesis.counts,
+    faults: new Map([...nemesis.counts, ...(rot?.counts ?? [])]),
     virtual_ms: world.scheduler.now_ms,
     events: world.scheduler.events_run,
     tail: world.log.tail(60),
@@ -106,13 +110,15 @@ async function make_erasure_pool(world: World, admin: Rados, pool: string): Prom
   await world.done(admin.wait_for_latest_osdmap(), "the map with the pool");
 }
 
-async function scenario(
-  world: World,
-  admin: Rados,
-  workload: Workload,
-  nemesis: Nemesis,
-  seconds: number,
-): Promise<void> {
+interface Players {
+  readonly admin: Rados;
+  readonly workload: Workload;
+  readonly nemesis: Nemesis;
+  readonly rot: BitRot | null;
+}
+
+async function scenario(world: World, players: Players, seconds: number): Promise<void> {
+  const { admin, workload, nemesis, rot } = players;
   await world.start();
   await world.done(admin.connect(), "client connects");
   await world.until(() => world.osdmap.get_up_osds().length === world.osd_ids.length, "all up");
@@ -122,11 +128,15 @@ async function scenario(
   await make_erasure_pool(world, admin, "ec");
   await world.until(() => why_not_clean(world) === undefined, "clean at the start");
   await workload.start({ clients: 2, objects_per_client: 6, pools, think_ms: 40 });
+  await rot?.start("three");
   nemesis.start();
   await world.run_for(seconds * 1000);
-  if (workload.failure !== undefined) throw workload.failure;
+  const failure = workload.failure ?? rot?.failure;
+  if (failure !== undefined) throw failure;
   nemesis.stop();
+  rot?.stop();
   await workload.stop();
+  await rot?.heal();
   try {
     await world.until(() => why_not_clean(world) === undefined, "all PGs active+clean", 360_000);
   } catch (e) {

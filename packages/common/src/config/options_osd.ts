@@ -133,6 +133,7 @@ export const OSD_OPTIONS = {
   osd_deep_scrub_randomize_ratio: float(0.15, OSD, "Scrubs that become deep ones by chance", RATIO),
   osd_scrub_during_recovery: bool(false, OSD, "Scrub while an OSD recovers"),
   osd_scrub_invalid_stats: bool(true, OSD, "Scrub at once what has a split's estimated sums"),
+  osd_blocked_scrub_grace_period: secs(120, OSD, "A scrub without progress gives up after"),
   osd_scrub_sleep: secs(0, OSD, "Pause between chunks"),
   osd_scrub_auto_repair: bool(false, OSD, "Scheduled deep scrubs repair what they find"),
   osd_scrub_auto_repair_num_errors: int(5, OSD, "Objects that are repaired without asking", NONNEG),

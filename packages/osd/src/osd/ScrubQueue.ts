@@ -36,7 +36,6 @@ export class ScrubQueue implements ScrubSlots {
   }
   dec_scrubs_local(): void {
     this.#local--;
-    this.kick();
   }
   inc_scrubs_remote(): boolean {
     if (!this.#inc()) return false;

@@ -73,9 +73,11 @@ export class ObjectContexts {
     return this.#objects.get(soid);
   }
 
-  /** Is an object of that range being written? */
+  /** Is an object of that range being written, or about to be? */
   writing(in_range: (soid: hobject_t) => boolean): boolean {
-    for (const obc of this.#objects.values()) if (obc.writes > 0 && in_range(obc.soid)) return true;
+    for (const obc of this.#objects.values()) {
+      if ((obc.writes > 0 || obc.rmw) && in_range(obc.soid)) return true;
+    }
     return false;
   }
 

@@ -284,6 +284,16 @@ describe("beside client writes", () => {
     c.settle();
     for (const o of held) expect(client.read(o)).toMatch(/12$/);
   });
+
+  it("a refused write that is still on its way counts as applied when it is logged", () => {
+    const { c, client } = filled();
+    // Its entry is the newest of the range, and nobody has heard that it is durable.
+    c.lost = (_, m) => m.type === "pg_update_log_missing_reply";
+    client.submit("nothing", { op: "delete" });
+    c.settle();
+    expect(c.primary().repops.size).toBe(1);
+    expect(scrub(c, "scrub").at(-1)).toBe("DBG 1.0 scrub ok");
+  });
 });
 
 describe("what stops a scrub", () => {
@@ -306,6 +316,19 @@ describe("what stops a scrub", () => {
     c.until(() => c.clog.at(-1) === "DBG 1.0 deep-scrub ok", "scrubbed in the end");
     c.settle();
     expect(c.osd(2).scrubs.dump_scrub_reservations()).toMatchObject({ scrubs_remote: 0 });
+  });
+
+  it("a member that never answers: writes wait no longer than the grace", () => {
+    const { c, client } = filled({ config: { osd_blocked_scrub_grace_period: 5 } });
+    c.config.set("osd_scrub_chunk_max", "100");
+    c.lost = (_, m) => m.type === "rep_scrub_map";
+    request(c, "scrub");
+    c.until(() => c.primary().scrubber.run?.state === "WaitReplicas", "range held");
+    const op = client.submit("o1", { op: "append", bytes: "!" });
+    c.until(() => op.reply !== undefined, "written");
+    expect(c.clog.at(-1)).toBe("WRN 1.0 scrub blocked by 1,2, given up for now");
+    c.lost = () => false;
+    c.until(() => c.clog.at(-1) === "DBG 1.0 scrub ok", "another attempt");
   });
 
   it("a member without a slot: tried again, with nothing held in between", () => {
@@ -390,6 +413,17 @@ describe("a damaged copy that a client meets", () => {
       c.assert_copies_identical();
       expect(client.read("o5")).toBe("byTes 5");
     }
+  });
+
+  it("on a primary that fills another member is fetched first", () => {
+    const { c, client } = filled();
+    c.osd(0).store.flip_bit(COLL, object("o5"), 9);
+    c.osd(0).store.flip_bit(COLL, object("m"), 9);
+    c.upmap([0, 1, 3]);
+    c.until_clean();
+    c.settle();
+    c.assert_copies_identical();
+    expect(client.read("o5")).toBe("bytes 5");
   });
 
   it("in omap is replaced too", () => {

@@ -153,8 +153,10 @@ function read_shard(pg: PG, r: Wanted): ShardAnswer | null {
     const stat = store.stat(pg.coll, r.soid);
     const attrs = store.getattrs(pg.coll, r.soid);
     const oi = attrs?.get(OI_ATTR);
-    const version = oi && decode_object_info(oi)?.version;
-    if (!stat || !attrs || !version || !ev_eq(version, r.version)) return null;
+    const info = oi && decode_object_info(oi);
+    if (!stat || !attrs || !info || !ev_eq(info.version, r.version)) return null;
+    // Of another length than the object makes it: not what was written.
+    if (stat.size !== pg.ec?.sinfo.logical_to_next_chunk_offset(info.size)) return null;
     const chunks: Uint8Array[] = [];
     for (const { off, len } of r.extents) {
       const end = Math.min(off + len, stat.size);

@@ -41,6 +41,7 @@ export class Scrubber {
   /** The run waits for what a turn of the PG may bring. */
   #waiting = false;
   #timer: TimerHandle | null = null;
+  #watchdog: TimerHandle | null = null;
   #attempts = 0;
   #retry_at = 0;
   /** Of the interval that begins with this stamp. */
@@ -151,6 +152,21 @@ export class Scrubber {
     if (pause_s > 0) this.#timer = pg.host.clock.set_timer(pause_s * 1000, go_on);
     else pg.host.clock.defer(() => this.run && go_on());
   }
+  /** A chunk begins, or cannot: it must get on, since clients or other scrubs wait for it. */
+  watch(run: ScrubRun): void {
+    const pg = this.#pg;
+    const { clock, config } = pg.host;
+    const { generation } = pg;
+    this.#watchdog?.cancel();
+    this.#watchdog = clock.set_timer(config.get("osd_blocked_scrub_grace_period") * 1000, () => {
+      pg.run_if_current(generation, () => {
+        if (this.run !== run) return;
+        const what = run.state === "RangeBlocked" ? "recovery" : `${[...run.waiting_on_whom]}`;
+        pg.host.cluster_log("WRN", `${pg.pgid} ${run.name} blocked by ${what}, given up for now`);
+        this.abort(run, "no progress");
+      });
+    });
+  }
   #retry_later(): void {
     const { clock, rng, scrubs } = this.#pg.host;
     const { least, most } = RETRY_MS;
@@ -173,6 +189,8 @@ export class Scrubber {
     this.#waiting = false;
     this.#timer?.cancel();
     this.#timer = null;
+    this.#watchdog?.cancel();
+    this.#watchdog = null;
     this.#pg.host.scrubs.dec_scrubs_local();
     const { peering } = this.#pg;
     peering.state_clear("scrubbing", "deep");

@@ -42,6 +42,8 @@ export function scrub_finish(pg: PG, run: ScrubRun): void {
     pg.queue_peering_event({ type: "DoRecovery" });
   }
   scrubber.cleanup(run);
+  // The slot is free for the next.
+  host.scrubs.kick();
   if (mode.deep_scrub_on_error && num_bad > 0 && few) {
     scrubber.request(true, true);
   }

@@ -56,9 +56,13 @@ function new_chunk(pg: PG, run: ScrubRun): Next {
   const chunk = select_range(pg, run.start);
   if (!chunk) {
     if (peering.have_unfound()) scrubber.abort(run, "unfound objects");
-    run.state = "RangeBlocked";
+    else if (run.state !== "RangeBlocked") {
+      run.state = "RangeBlocked";
+      scrubber.watch(run);
+    }
     return "wait";
   }
+  scrubber.watch(run);
   run.end = chunk.end;
   run.max_end = chunk.end;
   run.range_held = true;
