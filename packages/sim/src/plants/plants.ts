@@ -1,0 +1,163 @@
+/**
+ * Planted bugs: deliberate defects, each a change to one place of the built code, made while that
+ * file is loaded (load_hook.ts). Product code knows nothing of them. A checker that no plant ever
+ * trips proves nothing; `npm run sim:plants` shows that each of these is found.
+ */
+
+export interface Plant {
+  readonly name: string;
+  /** What the cluster does wrong, and the rule of peering.md that it breaks. */
+  readonly what: string;
+  /** Built file, from `packages/`. */
+  readonly file: string;
+  /** Occurs exactly once in the file, and is replaced. Blanks match any white space. */
+  readonly from: string;
+  readonly to: string;
+}
+
+export const PLANTS: readonly Plant[] = [
+  {
+    name: "skip_wait_up_thru",
+    what: "goes active without up_thru for the interval in the map (§5.4, I9)",
+    file: "osd/dist/peering/peer_infos.js",
+    from: "ps.need_up_thru = ps.osdmap.get_up_thru(ps.whoami) < history.same_interval_since;",
+    to: "ps.need_up_thru = false;",
+  },
+  {
+    name: "ignore_last_epoch_started",
+    what: "find_best_info takes the longest log, also of a copy that missed a whole interval (§6.5)",
+    file: "common/dist/peering/find_best_info.js",
+    from: "const { max_les, history_les_bound } = max_last_epoch_started(infos, opts.ignore_history_les);",
+    to: "const { max_les, history_les_bound } = { max_les: 0, history_les_bound: false };",
+  },
+  {
+    name: "ack_before_commit",
+    what: "a write is acknowledged when the primary has it, whatever the others have (§8.4)",
+    file: "osd/dist/pg/repop.js",
+    from: "waiting_for_commit: new Set(pg.peers).add(pg.whoami),",
+    to: "waiting_for_commit: new Set([pg.whoami]),",
+  },
+  {
+    name: "drop_missing_entry",
+    what: "merge_log forgets the first of several new entries when it fills the missing set (§6.11)",
+    file: "osd/dist/pg/log_merge.js",
+    from: "missing.add_next_event(e);",
+    to: "if (entries.length === 1 || e !== entries[0]) missing.add_next_event(e);",
+  },
+  {
+    name: "keep_last_backfill",
+    what: "a copy whose log was trimmed past goes on from where its old backfill stood (§6.15)",
+    file: "osd/dist/peering/activate.js",
+    from: 'pi.last_backfill = "MIN";',
+    to: "",
+  },
+  {
+    name: "read_while_laggy",
+    what: "serves reads after its lease has run out (§15)",
+    file: "osd/dist/peering/leases.js",
+    from: 'export function is_readable(ps) { if (ps.state_test("wait") || ps.state_test("laggy")) return false;',
+    to: "export function is_readable(ps) { return true;",
+  },
+  {
+    name: "accept_old_interval",
+    what: "takes peering messages of an interval that is over (§4.2)",
+    file: "osd/dist/peering/PeeringState.js",
+    from: "return this.last_peering_reset > reply_epoch || this.last_peering_reset > query_epoch;",
+    to: "return false;",
+  },
+  {
+    name: "keep_pg_temp",
+    what: "the monitor never takes a pg_temp back (cluster.md §3)",
+    file: "mon/dist/osdmon/pg_temp.js",
+    from: "const { new_pg_temp } = v.pending.inc;",
+    to: "const { new_pg_temp } = v.pending.inc; if (osds.length === 0) return;",
+  },
+  {
+    name: "lose_dups_on_split",
+    what: "a child PG does not know the requests whose entries were trimmed (§9.2)",
+    file: "osd/dist/pg/IndexedLog.js",
+    from: "child.assign(this.#wire(this.tail, theirs, dups));",
+    to: "child.assign(this.#wire(this.tail, theirs, []));",
+  },
+  {
+    name: "one_reservation_too_many",
+    what: "grants osd_max_backfills + 1 (§7.4, I21)",
+    file: "osd/dist/osd/AsyncReserver.js",
+    from: "this.#granted.size >= this.#max_allowed",
+    to: "this.#granted.size > this.#max_allowed",
+  },
+  {
+    name: "incremental_order",
+    what: "max_osd is applied after the OSDs that need it (cluster.md §1.4)",
+    file: "common/dist/osdmap/apply.js",
+    from: "const a = new OsdArrays(f, inc.new_max_osd);",
+    to: "const a = new OsdArrays(f, -1);",
+  },
+  {
+    name: "torn_write",
+    what: "a crash leaves the first half of a transaction: log without data, or data without log (§8.1)",
+    file: "osd/dist/store/MemStore.js",
+    from: "drop_in_flight() { this.#in_flight?.timer?.cancel();",
+    to: `drop_in_flight() { this.#in_flight?.timer?.cancel();
+      const torn = [...(this.#in_flight?.changes ?? [])];
+      for (const [k, v] of torn.slice(0, torn.length >> 1)) {
+        if (v) this.values.set(k, v); else this.values.delete(k);
+      }`,
+  },
+  {
+    name: "roll_forward_at_once",
+    what: "shards give up what would undo a write before all shards have it (§10, I24)",
+    file: "osd/dist/pg/repop.js",
+    from: "return pg.ec ? pg.peering.last_update_ondisk : version;",
+    to: "return version;",
+  },
+  {
+    name: "withhold_from_backfill_target",
+    what: "a backfill target does not get writes to objects that it has already (§8.4.4)",
+    file: "osd/dist/pg/repop.js",
+    from: "hobject_cmp(soid, pg.backfill.last_backfill_started) <= 0 ||",
+    to: "false &&",
+  },
+  {
+    name: "forget_requests",
+    what: "a resent operation is done again, though the log has it (§8.3)",
+    file: "osd/dist/pg/do_op.js",
+    from: "const done = pg.peering.pg_log.log.get_request(m.reqid);",
+    to: "const done = undefined;",
+  },
+  {
+    name: "started_before_committed",
+    what: "tells the PG's start before every member has it on disk (§6.16, I7)",
+    file: "osd/dist/peering/activate.js",
+    from: "info.last_epoch_started = activation_epoch;",
+    to: "info.last_epoch_started = info.history.last_epoch_started = activation_epoch;",
+  },
+];
+
+/** How the hunt for one plant ended. */
+export interface Hunt {
+  readonly name: string;
+  /** Seeds that were run; the last one is the one that failed. */
+  readonly seeds: number;
+  /** What the failing run said; undefined: the plant was not found. */
+  readonly found?: string;
+}
+
+/** Undefined: no plant has that name. */
+export function find_plant(name: string): Plant | undefined {
+  return PLANTS.find((p) => p.name === name);
+}
+
+/** `source` with the defect; throws when the place is not there exactly once. */
+export function apply_plant(plant: Plant, source: string): string {
+  const words = plant.from.split(/\s+/).map((w) => w.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
+  const places = [...source.matchAll(new RegExp(words.join("\\s+"), "g"))];
+  const [place] = places;
+  if (!place || places.length > 1) {
+    throw new Error(
+      `plant ${plant.name}: its place occurs ${places.length} times in ${plant.file}`,
+    );
+  }
+  const { index } = place;
+  return source.slice(0, index) + plant.to + source.slice(index + place[0].length);
+}
