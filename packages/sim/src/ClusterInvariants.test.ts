@@ -4,6 +4,7 @@
  */
 
 import type { pg_missing_item_t } from "@tako/common";
+import type { PG } from "@tako/osd";
 import { expect, test } from "vitest";
 import { SimRng } from "./SimRng.ts";
 import { wait_clean } from "./scenarios/cluster_commands.ts";
@@ -109,4 +110,50 @@ test("a wrong view, a lost entry, a history that goes back are found", async () 
   const { last_update } = c.info;
   c.info.last_update = { ...last_update, version: last_update.version - 1 };
   expect(() => s.invariants.check()).toThrow(/I4|I10/);
+});
+
+/** What check() looks at in one PG. */
+function looks(pg: PG): string {
+  const p = pg.peering;
+  const { last_update, last_backfill, last_epoch_started, history } = p.info;
+  const views = [...p.peer_missing].map(([shard, m]) => [shard, m.num_missing()]);
+  const own = [p.state_name, p.last_update_ondisk, p.missing.num_missing(), views, pg.peers];
+  return JSON.stringify([
+    pg.osdmap_epoch,
+    last_update,
+    last_backfill,
+    last_epoch_started,
+    history,
+    own,
+  ]);
+}
+
+test("an event changes no PG that it has not reached", async () => {
+  const s = await play(null, ["cluster osds=4 seed=5", "pool p size=3 min_size=1"]);
+  const reached = new Set<PG>();
+  s.world.on_pg_turn = (pg) => reached.add(pg);
+  const seen = new Map<PG, string>();
+  let changes = 0;
+  s.world.scheduler.after_event = () => {
+    for (const osd of s.world.running_osds) {
+      for (const pg of osd.pgs.all()) {
+        const now = looks(pg);
+        const was = seen.get(pg);
+        seen.set(pg, now);
+        if (was === undefined || was === now) continue;
+        changes++;
+        if (!reached.has(pg)) throw new Error(`osd.${osd.whoami} ${pg.spgid}: ${was} -> ${now}`);
+      }
+    }
+    reached.clear();
+  };
+  const rng = new SimRng(5);
+  for (const gone of ["A", "B C", "A B C"]) {
+    await some_writes(s, rng, `${gone.replaceAll(" ", "")}a`);
+    await play(s, [`kill ${gone}`]);
+    if (gone !== "A B C") await some_writes(s, rng, `${gone.replaceAll(" ", "")}b`);
+    await play(s, [`start ${gone}`, "wait map A B C"]);
+  }
+  await wait_clean(s);
+  expect(changes).toBeGreaterThan(50);
 });

@@ -7,6 +7,7 @@ import {
   ev_cmp,
   ev_lt,
   ev_str,
+  type epoch_t,
   type eversion_t,
   hobject_cmp,
   type hobject_t,
@@ -17,85 +18,172 @@ import {
 import type { OSD, PG } from "@tako/osd";
 import type { World } from "./World.ts";
 
-/** What a PG instance was like after the last event. */
+/** What a PG instance was like after the last event that reached it. */
 interface Past {
-  readonly interval: number;
-  readonly settled: boolean;
-  readonly last_update: eversion_t;
-  readonly last_backfill: hobject_t;
-  readonly les: number;
-  readonly history_les: number;
-  readonly lec: number;
+  interval: number;
+  up_since: number;
+  primary_since: number;
+  epoch: epoch_t;
+  settled: boolean;
+  last_update: eversion_t;
+  last_backfill: hobject_t;
+  les: number;
+  history_les: number;
+  lec: number;
+}
+/** What decides who is a member of what, beside the PGs themselves. */
+interface Life {
+  readonly state: string;
+  readonly up_epoch: epoch_t;
 }
 
 export class ClusterInvariants {
   readonly #world: World;
   /** Of this life of the process: what a crash takes back may begin anew. */
-  #past = new WeakMap<PG, Past>();
+  readonly #past = new WeakMap<PG, Past>();
+  readonly #life = new WeakMap<OSD, Life>();
+  /** PGs that the event has reached. */
+  readonly #touched = new Set<PG>();
 
+  /** From now on `world` tells which PGs an event reaches. */
   constructor(world: World) {
     this.#world = world;
+    world.on_pg_turn = (pg) => this.#touched.add(pg);
   }
 
+  /** All PGs of all OSDs. */
   check(): void {
-    const since = new Map<string, { osd: number; text: string }>();
-    const bounds = this.#world.running_osds.map(
-      (o) => o.superblock.cluster_osdmap_trim_lower_bound,
-    );
-    const settled = Math.max(0, ...bounds);
+    this.#touched.clear();
     for (const osd of this.#world.running_osds) {
       this.#check_osd(osd);
-      for (const pg of osd.pgs.all()) {
-        this.#check_over_time(osd, pg);
-        check_same_history(since, osd, pg, settled);
-        if (pg.is_primary() && pg.peering.is_active()) this.#check_members(osd, pg);
-      }
+      for (const pg of osd.pgs.all()) this.#check_pg(osd, pg);
     }
+  }
+
+  /**
+   * What the last event can have broken; finds what check() finds. An OSD changes a PG in the PG's
+   * turns only, and whom it counts as a member changes with the map of the PG or an OSD's life.
+   */
+  check_touched(): void {
+    for (const osd of this.#world.running_osds) {
+      if (!this.#lives_on(osd)) {
+        this.check();
+        return;
+      }
+      this.#check_osd(osd);
+    }
+    if (this.#touched.size === 0) return;
+    for (const pg of this.#touched) {
+      const osd = this.#world.osd(pg.host.whoami);
+      // A process that has died takes its PGs with it.
+      if (osd?.pgs.get(pg.spgid) !== pg) continue;
+      this.#check_pg(osd, pg);
+      if (!pg.is_primary()) this.#check_primary_of(pg);
+    }
+    this.#touched.clear();
+  }
+  #lives_on(osd: OSD): boolean {
+    const was = this.#life.get(osd);
+    const { state, up_epoch } = osd.boot;
+    if (was?.state === state && was.up_epoch === up_epoch) return true;
+    this.#life.set(osd, { state, up_epoch });
+    return false;
+  }
+  #check_pg(osd: OSD, pg: PG): void {
+    if (pg.osdmap_epoch > osd.osdmap_epoch) {
+      fail("I22: a PG is ahead of the published map", osd, { pg: pg.spgid });
+    }
+    if (this.#check_over_time(osd, pg)) this.#check_same_history(osd, pg);
+    if (pg.is_primary() && pg.peering.is_active()) this.#check_members(osd, pg);
+  }
+  /** What its primary thinks of a PG that has changed. */
+  #check_primary_of(pg: PG): void {
+    const { primary } = pg.peering;
+    if (primary === null) return;
+    const osd = this.#world.osd(shard_osd(primary));
+    const leader = osd?.pgs.get(pg.peering.peer_spg(primary));
+    if (!osd || !leader?.is_primary() || !leader.peering.is_active()) return;
+    if (leader.peers.includes(pg.whoami)) this.#check_member(osd, leader, pg.whoami);
   }
 
   /** I21, I22 */
   #check_osd(osd: OSD): void {
-    const max = osd.config.get("osd_max_backfills");
-    const { local_reserver, remote_reserver, published } = osd.service;
-    for (const r of [local_reserver, remote_reserver]) {
-      if (r.granted_count > max) fail("I21: too many reservations", osd, { dump: r.dump() });
+    const { local_reserver, remote_reserver } = osd.service;
+    const granted = Math.max(local_reserver.granted_count, remote_reserver.granted_count);
+    if (granted > 0 && granted > osd.config.get("osd_max_backfills")) {
+      const dump = [local_reserver.dump(), remote_reserver.dump()];
+      fail("I21: too many reservations", osd, { dump });
     }
-    const epoch = published?.epoch ?? 0;
-    if (epoch > osd.superblock.newest_map) fail("I22: a map was published that is not stored", osd);
-    for (const pg of osd.pgs.all()) {
-      if (pg.osdmap_epoch > epoch) fail("I22: a PG is ahead of the published map", osd);
+    if (osd.osdmap_epoch > osd.superblock.newest_map) {
+      fail("I22: a map was published that is not stored", osd);
     }
   }
 
-  /** I4, I6, I18 */
-  #check_over_time(osd: OSD, pg: PG): void {
-    const p = pg.peering;
-    const h = p.info.history;
-    const now: Past = {
-      interval: h.same_interval_since,
-      settled: p.is_peered(),
-      last_update: p.info.last_update,
-      last_backfill: p.info.last_backfill,
-      les: p.info.last_epoch_started,
-      history_les: h.last_epoch_started,
-      lec: h.last_epoch_clean,
-    };
+  /** I4, I6, I18. False: what comes from maps is as it was. */
+  #check_over_time(osd: OSD, pg: PG): boolean {
+    const { info } = pg.peering;
+    const settled = pg.peering.is_peered();
     const was = this.#past.get(pg);
-    this.#past.set(pg, now);
-    if (!was) return;
-    const same = was.settled && now.settled && was.interval === now.interval;
-    if (same && ev_lt(now.last_update, was.last_update)) {
-      fail("I4: last_update went back while active", osd, { was, now });
+    if (!was) {
+      this.#past.set(pg, past_of(pg));
+      return true;
     }
-    if (same && hobject_cmp(now.last_backfill, was.last_backfill) < 0) {
-      fail("I18: last_backfill went back", osd, { was, now });
+    const h = info.history;
+    const same = was.settled && settled && was.interval === h.same_interval_since;
+    if (same && ev_lt(info.last_update, was.last_update)) {
+      fail("I4: last_update went back while active", osd, { was, now: past_of(pg) });
     }
-    if (now.les < was.les && now.last_backfill !== "MIN") {
-      fail("I6: last_epoch_started went back", osd, { was, now });
+    if (
+      same &&
+      info.last_backfill !== was.last_backfill &&
+      hobject_cmp(info.last_backfill, was.last_backfill) < 0
+    ) {
+      fail("I18: last_backfill went back", osd, { was, now: past_of(pg) });
     }
-    if (now.history_les < was.history_les || now.lec < was.lec) {
-      fail("I6: history went back", osd, { was, now });
+    if (info.last_epoch_started < was.les && info.last_backfill !== "MIN") {
+      fail("I6: last_epoch_started went back", osd, { was, now: past_of(pg) });
     }
+    if (h.last_epoch_started < was.history_les || h.last_epoch_clean < was.lec) {
+      fail("I6: history went back", osd, { was, now: past_of(pg) });
+    }
+    const moved =
+      was.epoch !== pg.osdmap_epoch ||
+      was.interval !== h.same_interval_since ||
+      was.up_since !== h.same_up_since ||
+      was.primary_since !== h.same_primary_since;
+    Object.assign(was, past_of(pg));
+    return moved;
+  }
+
+  /**
+   * I14: what comes from maps only is the same wherever the PG stands at the same map. Who had to skip
+   * maps that the monitor has trimmed takes a change among them for one at the first it gets.
+   */
+  #check_same_history(osd: OSD, pg: PG): void {
+    const epoch = pg.osdmap_epoch;
+    const mine = pg.peering.info.history;
+    for (const other of this.#world.running_osds) {
+      const copy = other === osd ? undefined : other.pgs.get(pg.spgid);
+      if (copy?.osdmap_epoch !== epoch) continue;
+      const theirs = copy.peering.info.history;
+      const settled = this.#settled();
+      const alike =
+        Math.max(mine.same_interval_since, settled) ===
+          Math.max(theirs.same_interval_since, settled) &&
+        Math.max(mine.same_up_since, settled) === Math.max(theirs.same_up_since, settled) &&
+        Math.max(mine.same_primary_since, settled) === Math.max(theirs.same_primary_since, settled);
+      if (alike) continue;
+      const detail = { pg: pg.spgid, at: epoch, mine, other: other.whoami, theirs };
+      fail("I14: same_*_since differ at one map", osd, detail);
+    }
+  }
+  /** The oldest map that any OSD counts on: of what was before, they may know different things. */
+  #settled(): number {
+    let oldest = 0;
+    for (const osd of this.#world.running_osds) {
+      oldest = Math.max(oldest, osd.superblock.cluster_osdmap_trim_lower_bound);
+    }
+    return oldest;
   }
 
   /** The member of an active primary's PG, if it is in the primary's interval by now. */
@@ -111,23 +199,24 @@ export class ClusterInvariants {
   }
   /** I7/I8, I10, I12 */
   #check_members(osd: OSD, pg: PG): void {
+    for (const shard of pg.peers) this.#check_member(osd, pg, shard);
+  }
+  #check_member(osd: OSD, pg: PG, shard: pg_shard_t): void {
     const p = pg.peering;
-    for (const shard of pg.peers) {
-      const member = this.#member(pg, shard)?.peering;
-      if (!member || member.last_peering_reset > pg.osdmap_epoch) continue;
-      if (!member.is_peered()) {
-        fail("I8: active before a member has activated", osd, { shard, is: member.state_name });
-      }
-      // Of a copy that is being filled, last_epoch_started counts for nothing.
-      const les = member.info.last_epoch_started;
-      if (p.is_acting(shard) && les < p.info.history.last_epoch_started) {
-        fail("I7: a member has not stored the epoch the PG started at", osd, { shard });
-      }
-      if (ev_lt(member.info.last_update, p.last_update_ondisk)) {
-        fail("I10: a member lacks an entry that counts as committed by all", osd, { shard });
-      }
-      this.#check_peer_missing(osd, pg, shard, member);
+    const member = this.#member(pg, shard)?.peering;
+    if (!member || member.last_peering_reset > pg.osdmap_epoch) return;
+    if (!member.is_peered()) {
+      fail("I8: active before a member has activated", osd, { shard, is: member.state_name });
     }
+    // Of a copy that is being filled, last_epoch_started counts for nothing.
+    const les = member.info.last_epoch_started;
+    if (les < p.info.history.last_epoch_started && p.is_acting(shard)) {
+      fail("I7: a member has not stored the epoch the PG started at", osd, { shard });
+    }
+    if (ev_lt(member.info.last_update, p.last_update_ondisk)) {
+      fail("I10: a member lacks an entry that counts as committed by all", osd, { shard });
+    }
+    this.#check_peer_missing(osd, pg, shard, member);
   }
   /** I12: at least what the member misses; exactly that when nothing is on its way. */
   #check_peer_missing(osd: OSD, pg: PG, shard: pg_shard_t, member: PG["peering"]): void {
@@ -179,26 +268,21 @@ function entries_of(pg: PG): string[] {
   return [...pg.peering.pg_log.log.log].map((e) => `${ev_str(e.version)} ${e.op} ${e.soid}`);
 }
 
-/**
- * I14: what comes from maps only is the same wherever the PG stands at the same map. Who had to skip
- * maps that the monitor has trimmed takes a change among them for one at the first it gets (`settled`).
- */
-function check_same_history(
-  since: Map<string, { osd: number; text: string }>,
-  osd: OSD,
-  pg: PG,
-  settled: number,
-): void {
-  const { same_interval_since, same_up_since, same_primary_since } = pg.peering.info.history;
-  const key = `${pg.spgid} ${pg.osdmap_epoch}`;
-  const text = [same_interval_since, same_up_since, same_primary_since]
-    .map((e) => Math.max(e, settled))
-    .join(" ");
-  const other = since.get(key);
-  if (other === undefined) since.set(key, { osd: osd.whoami, text });
-  else if (other.text !== text) {
-    fail("I14: same_*_since differ at one map", osd, { pg: key, text, other });
-  }
+function past_of(pg: PG): Past {
+  const { info } = pg.peering;
+  const h = info.history;
+  return {
+    interval: h.same_interval_since,
+    up_since: h.same_up_since,
+    primary_since: h.same_primary_since,
+    epoch: pg.osdmap_epoch,
+    settled: pg.peering.is_peered(),
+    last_update: info.last_update,
+    last_backfill: info.last_backfill,
+    les: info.last_epoch_started,
+    history_les: h.last_epoch_started,
+    lec: h.last_epoch_clean,
+  };
 }
 
 function fail(what: string, osd: OSD, detail: Record<string, unknown> = {}): never {

@@ -14,7 +14,7 @@ import {
   type OSDMap,
 } from "@tako/common";
 import { MemMonStore, Monitor, mkfs } from "@tako/mon";
-import { MemStore, OSD } from "@tako/osd";
+import { MemStore, OSD, type PG } from "@tako/osd";
 import { EventLog } from "./EventLog.ts";
 import { ProcessClock, Scheduler } from "./Scheduler.ts";
 import { SimMessenger, SimNetwork } from "./SimNetwork.ts";
@@ -76,7 +76,10 @@ export class World {
   readonly rng: SimRng;
   readonly config: ConfigValues;
   readonly options: WorldOptions;
+  /** Told of each PG that an event reaches. */
+  on_pg_turn: ((pg: PG) => void) | null = null;
   readonly #osds = new Map<number, OsdHost>();
+  #running: OSD[] = [];
   readonly #disk_rng: SimRng;
   #mon_store: MemMonStore;
   #mon: { monitor: Monitor; clock: ProcessClock; messenger: SimMessenger } | null = null;
@@ -234,9 +237,11 @@ export class World {
         this.log.add("sim", `${name} must stop: ${reason}`);
         this.kill_osd(id);
       },
+      on_pg_turn: (pg) => this.on_pg_turn?.(pg),
     });
     messenger.set_dispatcher(osd);
     h.proc = { osd, clock, messenger };
+    this.#note_running();
     osd.init();
   }
   #mon_target(): MonTarget {
@@ -253,6 +258,7 @@ export class World {
     h.store.crash();
     h.disk_clock.thaw();
     h.proc = null;
+    this.#note_running();
   }
   /** SIGTERM: marks itself down first. Resolves when the process has ended. */
   async stop_osd(id: number): Promise<void> {
@@ -269,6 +275,7 @@ export class World {
     proc.messenger.kill();
     h.store.umount_now();
     h.proc = null;
+    this.#note_running();
   }
   #host(id: number): OsdHost {
     const h = this.#osds.get(id);
@@ -290,8 +297,11 @@ export class World {
   get osd_ids(): number[] {
     return [...this.#osds.keys()];
   }
-  get running_osds(): OSD[] {
-    return [...this.#osds.values()].flatMap((h) => (h.proc ? [h.proc.osd] : []));
+  get running_osds(): readonly OSD[] {
+    return this.#running;
+  }
+  #note_running(): void {
+    this.#running = [...this.#osds.values()].flatMap((h) => (h.proc ? [h.proc.osd] : []));
   }
 
   // ------------------------------------------------------------ clients

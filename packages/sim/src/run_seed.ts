@@ -45,7 +45,7 @@ export async function run_seed(o: RunOptions): Promise<RunResult> {
   });
   if (o.trace) trace_all(world, o.trace);
   const invariants = new ClusterInvariants(world);
-  world.scheduler.after_event = () => invariants.check();
+  world.scheduler.after_event = () => invariants.check_touched();
   const workload = new Workload(world, new SimRng(o.seed, 8));
   const admin = world.client();
   const nemesis = new Nemesis(world, new SimRng(o.seed, 9), {

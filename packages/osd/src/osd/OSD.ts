@@ -22,6 +22,7 @@ import {
   type Rng,
   type TimerHandle,
 } from "@tako/common";
+import type { PG } from "../pg/PG.ts";
 import { COLL_META, type ObjectStore } from "../store/ObjectStore.ts";
 import { Transaction } from "../store/Transaction.ts";
 import { type BackgroundQueue, SlotQueue } from "./BackgroundQueue.ts";
@@ -72,6 +73,8 @@ export interface OSDPorts {
   readonly version: string;
   /** The map says that this daemon must not run (removed, stopped, too many mark-downs). */
   readonly on_must_stop: (reason: string) => void;
+  /** Told of each PG that an event reached, when it is done: what a simulator checks. */
+  readonly on_pg_turn?: (pg: PG) => void;
 }
 
 const TICK_MS = 1000;

@@ -44,6 +44,7 @@ export class OSDService implements PGHost {
   readonly scrubs: ScrubQueue;
   readonly op_tracker: OpTracker;
   readonly commit_latency: CommitLatency;
+  readonly on_pg_turn: ((pg: PG) => void) | undefined;
 
   readonly #osd: OSD;
   readonly #messenger: Messenger;
@@ -65,6 +66,7 @@ export class OSDService implements PGHost {
     this.log = ports.log;
     this.config = ports.config;
     this.store = ports.store;
+    this.on_pg_turn = ports.on_pg_turn;
     const defer = (fn: () => void) => this.clock.defer(fn);
     const slots = this.config.get("osd_max_backfills");
     const min_prio = this.config.get("osd_min_recovery_priority");

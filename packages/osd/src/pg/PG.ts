@@ -229,7 +229,9 @@ export class PG {
   }
   /** A map that changes nothing for the PG, instead of both. False: it may, feed them. */
   skip_map(step: MapStep): boolean {
-    return this.waits.waiting_for_map.size === 0 && this.peering.skip_map(step);
+    if (this.waits.waiting_for_map.size > 0 || !this.peering.skip_map(step)) return false;
+    this.host.on_pg_turn?.(this);
+    return true;
   }
   /** ActMap: once after the advances of a turn. */
   handle_activate_map(rctx: RecoveryCtx): void {
@@ -266,6 +268,7 @@ export class PG {
     } finally {
       this.#depth--;
     }
+    this.host.on_pg_turn?.(this);
     this.#schedule_requeued();
   }
 
@@ -303,6 +306,7 @@ export class PG {
     if (this.#depth === 0) {
       this.#run_requeued();
       if (this.scrubber.wants_turn) this.#scrub_turn();
+      this.host.on_pg_turn?.(this);
     }
     return result;
   }

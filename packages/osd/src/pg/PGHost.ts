@@ -34,6 +34,8 @@ export interface PGHost {
   /** Operations under way and recent ones of all PGs of this OSD. */
   readonly op_tracker: OpTracker;
   readonly commit_latency: CommitLatency;
+  /** Told of each PG that an event reached, when it is done: what a simulator checks. */
+  readonly on_pg_turn?: ((pg: PG) => void) | undefined;
 
   /** Service.osdmap: the published map (peering.md §3.1). */
   osdmap(): OSDMap;
