@@ -4,10 +4,10 @@
  * (osd_debug_check_invariants). Only reads.
  */
 import {
+  type epoch_t,
   ev_cmp,
   ev_lt,
   ev_str,
-  type epoch_t,
   type eversion_t,
   hobject_cmp,
   type hobject_t,
