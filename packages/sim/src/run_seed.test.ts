@@ -14,3 +14,15 @@ test("the same seed gives the same event log, another seed another", async () =>
   expect(first.events).toBeGreaterThan(1000);
   expect(other.hash).not.toBe(first.hash);
 }, 60_000);
+
+/** Seeds that have found a bug: docs/bugs-found.md. */
+const FOUND = [{ seed: 1041, seconds: 12, what: "stray with a divergent shard as a source" }];
+
+test.each(FOUND)(
+  "seed $seed: $what",
+  async ({ seed, seconds }) => {
+    const r = await run_seed({ seed, seconds });
+    expect(r.error).toBeUndefined();
+  },
+  120_000,
+);

@@ -30,8 +30,8 @@ export class PeeringMachine {
   peer_info_requested: Set<pg_shard_t> | null = null;
   /** GetLog: whose log it must be; the answer once it is here. */
   get_log: { auth_log_shard: pg_shard_t | null; msg: Msg<"pg_log"> | null } | null = null;
-  /** Active: have all members activated? */
-  active: { all_replicas_activated: boolean } | null = null;
+  /** Active: have all members activated? Strays that were told to undo their divergent entries. */
+  active: { all_replicas_activated: boolean; readonly rewinding: Set<pg_shard_t> } | null = null;
   /**
    * Active: reservations that members hold, or have been asked for. Kept until they are released,
    * also by states after the one that asked.

@@ -69,8 +69,10 @@ export function activate(ps: PeeringState, activation_epoch: epoch_t): void {
   } else {
     ps.acting_recovery_backfill = ps.actingset;
   }
-  // Replicated writes are never undone locally; EC entries become final with the next writes.
-  if (ps.acting_set_writeable()) ps.pg_log.roll_forward(ps.log_entry_handler());
+  // Replicated writes are never undone locally; EC entries become final with the next writes. Not
+  // those of a stray that had to undo some: it declares nothing, so that a later authority may have less.
+  const member = ps.is_acting(ps.pg_whoami) || ps.is_up(ps.pg_whoami);
+  if (member && ps.acting_set_writeable()) ps.pg_log.roll_forward(ps.log_entry_handler());
   ps.dirty_info = true;
 }
 

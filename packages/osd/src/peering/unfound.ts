@@ -5,17 +5,21 @@
  */
 import {
   EVERSION_ZERO,
+  ev_lt,
   info_dne,
   info_is_empty,
   info_is_incomplete,
+  is_erasure,
+  type Msg,
+  pg_info_copy,
   type pg_info_t,
   type pg_shard_t,
   shard_cmp,
   shard_osd,
 } from "@tako/common";
-import type { pg_missing_t } from "../pg/pg_missing.ts";
+import { pg_missing_t } from "../pg/pg_missing.ts";
 import type { PeeringState } from "./PeeringState.ts";
-import { send_query } from "./peer_infos.ts";
+import { make_notify, send_query } from "./peer_infos.ts";
 
 /** Some member lacks an object that its log says it has. */
 export function needs_recovery(ps: PeeringState): boolean {
@@ -55,9 +59,35 @@ export function discover_all_missing(ps: PeeringState): void {
     const pi = ps.peer_info.get(peer);
     if (pi && (info_is_empty(pi) || info_dne(pi))) continue;
     if (ps.peer_missing.has(peer) || ps.peer_missing_requested.has(peer)) continue;
-    ps.peer_missing_requested.add(peer);
-    send_query(ps, peer, "FULLLOG", EVERSION_ZERO);
+    ask_full_log(ps, peer);
   }
+}
+export function ask_full_log(ps: PeeringState, peer: pg_shard_t): void {
+  ps.peer_missing_requested.add(peer);
+  send_query(ps, peer, "FULLLOG", EVERSION_ZERO);
+}
+
+/**
+ * The log of a stray goes on where ours does not. On an erasure-coded pool it can undo that, and then
+ * has its chunks as they were before: proc_replica_log counts on it. Until it has, they are of another
+ * version, and do not decode with those of the others. Activation tells only members to undo. So this
+ * stray is told here, by an info with the head that is left to it; it acknowledges when that is
+ * durable, is asked anew, and is no source before. True: it had to be told.
+ *
+ * Ceph sends such an info to every stray that turns out to be a source (search_for_missing), and lets
+ * reads wait at the stray until it is active. That misses who is taken for a source without a search,
+ * when an object is found damaged later; and a source that has nothing to undo needs no info.
+ * On replicated pools nothing is undone: what diverges is missing. peering.md §5.6, §6.11, §6.14, §10.
+ */
+export function rewind_stray(ps: PeeringState, from: pg_shard_t, msg: Msg<"pg_log">): boolean {
+  if (!is_erasure(ps.pool.info)) return false;
+  const info = pg_info_copy({ ...msg.info, pgid: ps.peer_spg(from) });
+  ps.pg_log.proc_replica_log(info, msg.log, pg_missing_t.from_wire(msg.missing));
+  if (!ev_lt(info.last_update, msg.info.last_update)) return false;
+  ps.peer_missing_requested.add(from);
+  const notify = make_notify(ps, from, ps.get_osdmap_epoch());
+  ps.get_rctx().send_info(shard_osd(from), { ...notify, info });
+  return true;
 }
 
 /** May unfound objects be given up? Only when nobody is left who could have them. */

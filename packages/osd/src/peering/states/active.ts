@@ -22,14 +22,19 @@ import type { PeeringMachine } from "../PeeringMachine.ts";
 import { proc_replica_info, proc_replica_log } from "../peer_infos.ts";
 import type { Next } from "../state_name.ts";
 import { purge_strays } from "../strays.ts";
-import { discover_all_missing, search_for_missing } from "../unfound.ts";
+import {
+  ask_full_log,
+  discover_all_missing,
+  rewind_stray,
+  search_for_missing,
+} from "../unfound.ts";
 
 export const active = {
   enter(m: PeeringMachine, evt: PeeringEvent | undefined): void {
     const { ps } = m;
     invariant(evt?.type === "Activate", "Active is entered by Activate", { pg: ps.spgid });
     invariant(!ps.need_up_thru, "I9: activation before up_thru", { pg: ps.spgid });
-    m.active = { all_replicas_activated: false };
+    m.active = { all_replicas_activated: false, rewinding: new Set() };
     ps.peer_activated.clear();
     ps.backfill_reserved = false;
     start_flush(ps);
@@ -88,6 +93,7 @@ export const active = {
   MInfoRec(m: PeeringMachine, evt: Evt<"MInfoRec">): Next {
     if (evt.lease_ack) proc_lease_ack(m.ps, evt.from, evt.lease_ack);
     if (m.ps.is_acting_recovery_backfill(evt.from)) note_activated(m, evt.from);
+    else if (m.active?.rewinding.has(evt.from)) ask_full_log(m.ps, evt.from);
     return DISCARD;
   },
   /** The answer of one whom discover_all_missing asked. */
@@ -96,6 +102,11 @@ export const active = {
     const { from, msg } = evt;
     ps.peer_missing_requested.delete(from);
     if (ps.is_acting_recovery_backfill(from) || ps.peer_purged.has(from)) return DISCARD;
+    const { rewinding } = m.local(m.active);
+    if (!rewinding.has(from) && rewind_stray(ps, from, msg)) {
+      rewinding.add(from);
+      return DISCARD;
+    }
     proc_replica_log(ps, from, msg);
     const pm = m.local(ps.peer_missing.get(from) ?? null);
     if (!search_for_missing(ps, ps.get_peer_info(from), pm, from)) return DISCARD;
