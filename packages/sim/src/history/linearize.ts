@@ -9,8 +9,8 @@
  * are known by what they wrote, only until a read has shown it.
  */
 import type { Call } from "./history.ts";
-import { tags_seen, tags_written } from "./tags.ts";
 import { NEW_OBJECT, type ObjectState, step_state } from "./ObjectState.ts";
+import { tags_seen, tags_written } from "./tags.ts";
 
 export interface Linearization {
   readonly result: "yes" | "no" | "unknown";
