@@ -1,7 +1,7 @@
 /**
  * SimNetwork: connections between simulated processes, with the guarantees of the Messenger port and
  * none beyond: delays, reordering across connections, cut connections, partitions, dead hosts.
- * Messages are passed by reference; they are immutable.
+ * Messages are passed by reference, as they are immutable; with `wire` as bytes, through the codec.
  */
 import type {
   Connection,
@@ -12,7 +12,7 @@ import type {
   Message,
   Messenger,
 } from "@tako/common";
-import { addr_str, BLANK_ADDR } from "@tako/common";
+import { addr_str, BLANK_ADDR, through_wire } from "@tako/common";
 import type { Scheduler } from "./Scheduler.ts";
 import type { SimRng } from "./SimRng.ts";
 
@@ -20,6 +20,8 @@ export interface NetworkOptions {
   /** One-way delay, drawn per message, ms. */
   readonly min_delay_ms: number;
   readonly max_delay_ms: number;
+  /** Every message goes through the codec: whoever sends what it cannot carry is found. */
+  readonly wire?: boolean;
 }
 
 /** How long a lossy connection survives a partition before both ends give it up, ms. */
@@ -155,8 +157,9 @@ class Pipe {
     const to = this.other(from);
     const frame = from.queue;
     from.queue = [];
-    for (const [i, m] of frame.entries()) {
+    for (const [i, sent] of frame.entries()) {
       if (!to.is_open) return;
+      const m = this.net.options.wire ? through_wire(sent) : sent;
       if (to.owner.frozen || this.net.stall?.(from.owner.my_name, to.owner.my_name, m)) {
         from.queue = [...frame.slice(i), ...from.queue];
         from.stalled = true;

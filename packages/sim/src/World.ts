@@ -30,6 +30,8 @@ export interface WorldOptions {
   readonly osds_per_host?: number;
   readonly min_delay_ms?: number;
   readonly max_delay_ms?: number;
+  /** Messages go through the codec. */
+  readonly wire?: boolean;
   /** Longest time that a store commit takes, ms. */
   readonly max_commit_ms?: number;
 }
@@ -95,6 +97,7 @@ export class World {
     this.net = new SimNetwork(this.scheduler, new SimRng(options.seed, 2), {
       min_delay_ms: options.min_delay_ms ?? 0.1,
       max_delay_ms: options.max_delay_ms ?? 2,
+      wire: options.wire ?? false,
     });
     this.#mon_store = new MemMonStore(new ProcessClock(this.scheduler), () => this.#commit_ms());
   }

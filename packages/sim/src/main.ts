@@ -2,13 +2,14 @@
 import { parseArgs } from "node:util";
 import { type RunResult, run_seed } from "./run_seed.ts";
 
-const USAGE = `usage: sim [--seeds A-B | --seed N] [--seconds S] [--trace] [--twice]
+const USAGE = `usage: sim [--seeds A-B | --seed N] [--seconds S] [--trace] [--twice] [--wire]
 
   --seeds A-B   run these seeds (default 1-200)
   --seed N      run one seed
   --seconds S   virtual seconds of faults and load in each run (default 20)
   --trace       print every event (with --seed)
   --twice       run each seed twice and compare the event logs
+  --wire        send every message through the codec, as a socket would (slower)
 `;
 
 interface Args {
@@ -17,6 +18,7 @@ interface Args {
   readonly seconds: number;
   readonly trace: boolean;
   readonly twice: boolean;
+  readonly wire: boolean;
 }
 
 function fail_usage(why: string): never {
@@ -35,6 +37,7 @@ function parse(argv: string[]): Args {
         seconds: { type: "string", default: "20" },
         trace: { type: "boolean", default: false },
         twice: { type: "boolean", default: false },
+        wire: { type: "boolean", default: false },
         help: { type: "boolean", short: "h" },
       },
     }));
@@ -57,6 +60,7 @@ function parse(argv: string[]): Args {
     seconds,
     trace: values.trace === true,
     twice: values.twice === true,
+    wire: values.wire === true,
   };
 }
 
@@ -80,8 +84,9 @@ async function main(): Promise<void> {
   let virtual_ms = 0;
   const faults = new Map<string, number>();
   for (let seed = args.from; seed <= args.to; seed++) {
-    const r = await run_seed({ seed, seconds: args.seconds, ...trace });
-    const again = args.twice ? await run_seed({ seed, seconds: args.seconds, ...trace }) : r;
+    const run = { seed, seconds: args.seconds, wire: args.wire, ...trace };
+    const r = await run_seed(run);
+    const again = args.twice ? await run_seed(run) : r;
     const same = again.hash === r.hash;
     if (r.ok && same) passed++;
     else {

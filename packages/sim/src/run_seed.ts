@@ -13,6 +13,8 @@ export interface RunOptions {
   readonly seed: number;
   /** Virtual seconds of faults and load. */
   readonly seconds: number;
+  /** Messages go through the codec; the history is the same. */
+  readonly wire?: boolean;
   /** Gets every line of the event log. */
   readonly trace?: (line: string) => void;
 }
@@ -41,6 +43,7 @@ export async function run_seed(o: RunOptions): Promise<RunResult> {
     log_level: o.trace ? "debug" : "info",
     max_delay_ms: rng.pick([1, 5, 30]),
     max_commit_ms: rng.pick([0.5, 5]),
+    wire: o.wire ?? false,
     config: { osd_debug_check_invariants: true, ...(rots && BIT_ROT_CONFIG) },
   });
   if (o.trace) trace_all(world, o.trace);
