@@ -202,6 +202,7 @@ function find_missing(ps: PeeringState): void {
   }
   // Before past_intervals can be trimmed: afterwards nobody knows who was there.
   build_might_have_unfound(ps);
+  // Also when nothing is unfound: what strays have is misplaced, not degraded, and a source more.
   discover_all_missing(ps);
 }
 function shard_missing(ps: PeeringState, s: pg_shard_t): pg_missing_t {

@@ -13,6 +13,7 @@ import {
   shard_osd,
   utime_str,
 } from "@tako/common";
+import { count_copies, num_missing_on } from "./copy_counts.ts";
 import type { PeeringState } from "./PeeringState.ts";
 
 const STAMPS = [
@@ -98,19 +99,6 @@ export interface pg_stat_t extends Record<StampName, string> {
 
 // ---------------------------------------------------------------- derived counts
 
-/** Objects that `s` lacks of those the PG has. */
-function num_missing_on(ps: PeeringState, s: pg_shard_t): number {
-  const total = Math.max(0, ps.info.stats.stat_sum.num_objects);
-  if (s === ps.pg_whoami) return ps.missing.num_missing();
-  const pi = ps.peer_info.get(s);
-  if (!pi) return total;
-  const behind = ps.peer_missing.get(s)?.num_missing() ?? 0;
-  // A copy being backfilled lacks, besides, all that the scan has not reached.
-  if (pi.last_backfill === "MAX") return behind;
-  const has = Math.max(0, pi.stats.stat_sum.num_objects);
-  return Math.max(0, total - has) + behind;
-}
-
 /** Degraded: copies that exist nowhere. Misplaced: copies that exist, on the wrong OSD. */
 export function update_calc_stats(ps: PeeringState): void {
   const sum = ps.info.stats.stat_sum;
@@ -127,28 +115,13 @@ export function update_calc_stats(ps: PeeringState): void {
   ps.pg_stats.object_location_counts = [];
   const interesting = ps.state_test("remapped") || ps.is_undersized() || !ps.is_clean();
   if (ps.is_primary() && interesting && (ps.is_peered() || ps.is_activating())) {
-    count_copies(ps, total, target);
+    const { degraded, misplaced } = count_copies(ps, total, target);
+    sum.num_objects_degraded = degraded;
+    sum.num_objects_misplaced = misplaced;
     count_locations(ps, total);
   }
   if (sum.num_objects_degraded > 0) ps.state_set("degraded");
   else ps.state_clear("degraded");
-}
-
-function count_copies(ps: PeeringState, total: number, target: number): void {
-  const sum = ps.info.stats.stat_sum;
-  const lacking = [...ps.upset].map((s) => num_missing_on(ps, s));
-  while (lacking.length < target) lacking.push(total);
-  lacking.sort((a, b) => b - a);
-  // Each copy outside of up makes up for one that up lacks.
-  const spare = [...ps.actingset]
-    .filter((s) => !ps.is_up(s))
-    .map((s) => total - Math.min(total, num_missing_on(ps, s)))
-    .sort((a, b) => b - a);
-  for (const [i, n] of lacking.entries()) {
-    const elsewhere = Math.min(n, spare[i] ?? 0);
-    sum.num_objects_misplaced += elsewhere;
-    sum.num_objects_degraded += n - elsewhere;
-  }
 }
 
 /** How many objects lie on which set of shards. */

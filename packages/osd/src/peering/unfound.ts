@@ -53,7 +53,6 @@ export function build_might_have_unfound(ps: PeeringState): void {
 
 /** Asks those candidates for their log and missing set that have not been asked. */
 export function discover_all_missing(ps: PeeringState): void {
-  if (!ps.have_unfound()) return;
   for (const peer of [...ps.might_have_unfound].sort(shard_cmp)) {
     if (!ps.osdmap.is_up(shard_osd(peer)) || ps.peer_purged.has(peer)) continue;
     const pi = ps.peer_info.get(peer);

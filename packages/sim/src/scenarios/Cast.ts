@@ -5,7 +5,7 @@
 import type { entity_name_t, OSDMap, pg_t } from "@tako/common";
 import { CRUSH_ITEM_NONE, InvariantError } from "@tako/common";
 
-const LETTERS = "ABCDEFGHIJ";
+const LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
 
 export class Cast {
   readonly #by_letter = new Map<string, number>();
@@ -18,7 +18,7 @@ export class Cast {
     const rest = map.get_all_osds().filter((o) => !up.includes(o));
     for (const [i, o] of [...up, ...rest].entries()) {
       const letter = LETTERS[i];
-      if (letter === undefined) throw new InvariantError("a scenario has at most ten OSDs");
+      if (letter === undefined) throw new InvariantError("a scenario has at most 26 OSDs");
       this.#by_letter.set(letter, o);
       this.#by_id.set(o, letter);
     }
@@ -67,4 +67,9 @@ export class Cast {
   version(v: { readonly epoch: number; readonly version: number }): string {
     return `${this.epoch(v.epoch)}'${v.version}`;
   }
+}
+
+/** `{B}` in the words of a command is the id of B. */
+export function with_ids(c: Cast, words: readonly string[]): string[] {
+  return words.map((w) => w.replace(/\{(\w+)\}/g, (_, name: string) => String(c.id(name))));
 }

@@ -3,7 +3,14 @@
  * concern it, messages that the scenario watches. Also remembers, since the last mark, what
  * assertions ask about.
  */
-import type { entity_name_t, LogFields, Message, OSDMap, pg_t } from "@tako/common";
+import type {
+  entity_name_t,
+  LogFields,
+  Message,
+  object_stat_sum_t,
+  OSDMap,
+  pg_t,
+} from "@tako/common";
 import type { World } from "../World.ts";
 import type { Cast } from "./Cast.ts";
 import { show_message } from "./show_message.ts";
@@ -17,6 +24,7 @@ export interface Sent {
 export class Recorder {
   readonly #world: World;
   readonly crowds = new Crowds();
+  readonly copies = new Copies();
   readonly #cast: Cast;
   readonly pgid: pg_t;
   readonly watched = new Set<string>();
@@ -41,6 +49,7 @@ export class Recorder {
 
   mark(): void {
     this.crowds.mark();
+    this.copies.mark();
     this.entered.clear();
     this.sent.length = 0;
     this.events.length = 0;
@@ -111,6 +120,33 @@ export class Recorder {
     this.#states = new Map();
     this.#messages = [];
     return out;
+  }
+}
+
+export interface copy_counts {
+  readonly degraded: number;
+  readonly misplaced: number;
+  readonly missing_on_primary: number;
+}
+type Sums = Pick<
+  object_stat_sum_t,
+  "num_objects_degraded" | "num_objects_misplaced" | "num_objects_missing_on_primary"
+>;
+
+/** By state of the PG: what was reported of its copies first, and last, since the mark. */
+export class Copies {
+  readonly seen = new Map<string, { first: copy_counts; last: copy_counts }>();
+
+  note(state: string, sums: Sums): void {
+    const last = {
+      degraded: sums.num_objects_degraded,
+      misplaced: sums.num_objects_misplaced,
+      missing_on_primary: sums.num_objects_missing_on_primary,
+    };
+    this.seen.set(state, { first: this.seen.get(state)?.first ?? last, last });
+  }
+  mark(): void {
+    this.seen.clear();
   }
 }
 

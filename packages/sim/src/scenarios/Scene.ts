@@ -43,6 +43,7 @@ export class Scene {
     this.invariants = new ClusterInvariants(world);
     world.scheduler.after_event = () => {
       this.recorder.look_at_map();
+      if (this.tracking) this.#track();
       this.invariants.check();
     };
     this.admin = world.client();
@@ -96,6 +97,15 @@ export class Scene {
   }
 
   // ------------------------------------------------------------ the PG
+
+  /** Statistics of the PG are looked at after every event. */
+  tracking = false;
+  #track(): void {
+    const p = this.primary()?.peering;
+    if (!p) return;
+    const { state, stat_sum } = p.prepare_stats_for_publish();
+    this.recorder.copies.note(state, stat_sum);
+  }
 
   pg(osd: number, pgid = PGID): PG | undefined {
     return this.world.osd(osd)?.pgs.find_primary(pgid);

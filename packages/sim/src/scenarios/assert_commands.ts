@@ -62,6 +62,25 @@ const CHECKS: Readonly<Record<string, Check>> = {
     const seen = [...(s.recorder.crowds.entered.get(a[0] ?? "") ?? [])];
     must(seen.slice(0, a.length - 1).join() === a.slice(1).join(), what, seen);
   },
+  /**
+   * `copies active+remapped+backfilling misplaced 200 0 10`: in this state, since `track`: the first
+   * and the last count that the PG had, each at most 10 less (the first) or more (the last) than said.
+   */
+  copies: (s, a, what) => {
+    const seen = s.recorder.copies.seen.get(a[0] ?? "");
+    if (!seen) return must(false, what, [...s.recorder.copies.seen.keys()]);
+    const [first, last, slack = 0] = a.slice(2).map(Number);
+    const near = (n: number | undefined, from = 0, to = 0) =>
+      n !== undefined && n >= from && n <= to;
+    const name = a[1];
+    if (name !== "degraded" && name !== "misplaced" && name !== "missing_on_primary") {
+      throw new InvariantError(`copies: no ${name}`);
+    }
+    const ok =
+      near(seen.first[name], (first ?? 0) - slack, first) &&
+      near(seen.last[name], last, (last ?? 0) + slack);
+    must(ok, what, seen);
+  },
   up: (s, a, what) => {
     const { up } = s.world.osdmap.pg_to_up_acting_osds(PGID);
     must(s.cast.letters(up) === a.join(), what, s.cast.letters(up));

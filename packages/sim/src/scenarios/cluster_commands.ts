@@ -1,6 +1,8 @@
 /** Operators and time: pools, flags, commands to the monitor, waiting. */
 import { CEPH_OSD_FULL, InvariantError, pg_pool } from "@tako/common";
 import { why_not_clean } from "../checks.ts";
+import { command_of } from "./answer_commands.ts";
+import { with_ids } from "./Cast.ts";
 import type { Commands } from "./Command.ts";
 import { described } from "./describe.ts";
 import { op_of } from "./io_commands.ts";
@@ -164,7 +166,13 @@ export const CLUSTER_COMMANDS: Commands = {
     tell(s, { prefix: "osd purge", id: s.cast.id(a[0] ?? ""), yes_i_really_mean_it: true }),
   /** `pool-set min_size 1` */
   "pool-set": (s, a) =>
-    tell(s, { prefix: "osd pool set", pool: s.io.pool_name, var: a[0], val: a[1] }),
+    tell(s, {
+      prefix: "osd pool set",
+      pool: s.io.pool_name,
+      var: a[0],
+      val: a[1],
+      ...(a[0] === "size" && a[1] === "1" && { yes_i_really_mean_it: true }),
+    }),
   "pool-delete": (s) =>
     tell(s, {
       prefix: "osd pool delete",
@@ -181,9 +189,10 @@ export const CLUSTER_COMMANDS: Commands = {
   },
   /** `tell D config set key=osd_max_backfills value=2` */
   tell: async (s, [name = "", ...a]) => {
-    const prefix = a.filter((w) => !w.includes("=")).join(" ");
-    const cmd = { prefix, ...options(a.filter((w) => w.includes("="))) };
-    await s.world.done(s.admin.osd_command(s.cast.id(name), cmd), prefix);
+    const cmd = command_of(with_ids(s.cast, a));
+    for (const o of name === "*" ? s.world.running_osds.map((x) => x.whoami) : s.cast.ids([name])) {
+      await s.world.done(s.admin.osd_command(o, cmd), cmd.prefix);
+    }
   },
   /** `epochs 40`: the map changes so many times, in ways that concern no PG. */
   epochs: async (s, a) => {
@@ -194,10 +203,7 @@ export const CLUSTER_COMMANDS: Commands = {
   },
   /** `mon pg force-recovery pgid=1.3,1.4`: a command to the monitor; its status line is shown. */
   mon: async (s, a) => {
-    const prefix = a.filter((w) => !w.includes("=")).join(" ");
-    const args = Object.entries(options(a.filter((w) => w.includes("="))));
-    const lists = args.map(([k, v]) => [k, v.includes(",") ? v.split(",") : v]);
-    const done = s.mon_command({ prefix, ...Object.fromEntries(lists) }).then(
+    const done = s.mon_command(command_of(with_ids(s.cast, a))).then(
       (outs) => `ok ${outs}`,
       (e: unknown) => String(e),
     );

@@ -4,12 +4,14 @@
  * cluster_commands, fault_commands, io_commands and assert_commands.
  */
 import { InvariantError } from "@tako/common";
+import { ANSWER_COMMANDS } from "./answer_commands.ts";
 import { ASSERT_COMMANDS } from "./assert_commands.ts";
 import type { Commands } from "./Command.ts";
 import { CLUSTER_COMMANDS, options } from "./cluster_commands.ts";
 import { EXPLAIN_COMMANDS } from "./explain_commands.ts";
 import { FAULT_COMMANDS } from "./fault_commands.ts";
 import { IO_COMMANDS } from "./io_commands.ts";
+import { POOL_COMMANDS } from "./pool_commands.ts";
 import { Scene } from "./Scene.ts";
 import { SCRUB_COMMANDS } from "./scrub_commands.ts";
 
@@ -20,6 +22,8 @@ const COMMANDS: Commands = {
   ...SCRUB_COMMANDS,
   ...ASSERT_COMMANDS,
   ...EXPLAIN_COMMANDS,
+  ...ANSWER_COMMANDS,
+  ...POOL_COMMANDS,
 };
 
 interface Block {

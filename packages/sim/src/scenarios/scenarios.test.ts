@@ -9,8 +9,8 @@ import { run_transcript } from "./run_transcript.ts";
 
 const DIR = new URL("../../testdata/", import.meta.url);
 
-/** `explain`: a scenario for each cause that `tako explain` knows. */
-describe.each(["", "explain/"])("scenarios %s", (folder) => {
+/** `ceph`: scenarios of Ceph's own tests. `explain`: a scenario for each cause that `tako explain` knows. */
+describe.each(["", "ceph/", "explain/"])("scenarios %s", (folder) => {
   const dir = new URL(folder, DIR);
   const files = readdirSync(dir).filter((f) => f.endsWith(".txt"));
   test("there are some", () => expect(files.length).toBeGreaterThan(0));

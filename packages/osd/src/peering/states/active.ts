@@ -85,7 +85,8 @@ export const active = {
     const { from, notify } = evt;
     if (ps.peer_purged.has(from) || ps.peer_info.has(from)) return DISCARD;
     if (!proc_replica_info(ps, from, notify.info, notify.epoch_sent)) return DISCARD;
-    if (ps.have_unfound()) discover_all_missing(ps);
+    const may_help = ps.is_degraded() && ps.might_have_unfound.has(from);
+    if (ps.have_unfound() || may_help) discover_all_missing(ps);
     // A complete copy has come back that acting is short of.
     if (ps.peer_info.has(from)) choose_acting(ps, { request_pg_temp_change_only: true });
     return DISCARD;
