@@ -7,8 +7,8 @@ import type {
   entity_name_t,
   LogFields,
   Message,
-  object_stat_sum_t,
   OSDMap,
+  object_stat_sum_t,
   pg_t,
 } from "@tako/common";
 import type { World } from "../World.ts";

@@ -7,8 +7,8 @@
  */
 import { RadosError } from "@tako/client";
 import { InvariantError } from "@tako/common";
-import type { Command, Commands } from "./Command.ts";
 import { with_ids } from "./Cast.ts";
+import type { Command, Commands } from "./Command.ts";
 import { PGID, type Scene } from "./Scene.ts";
 
 /** `osd pool set pool=p size=2`: words with `=` are arguments, a comma makes a list. */
