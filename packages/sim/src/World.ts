@@ -19,6 +19,7 @@ import { EventLog } from "./EventLog.ts";
 import { ProcessClock, Scheduler } from "./Scheduler.ts";
 import { SimMessenger, SimNetwork } from "./SimNetwork.ts";
 import { SimRng } from "./SimRng.ts";
+import type { ClientProcess } from "./workload/Workload.ts";
 
 export interface WorldOptions {
   readonly seed: number;
@@ -310,17 +311,28 @@ export class World {
   // ------------------------------------------------------------ clients
 
   client(): Rados {
+    return this.spawn_client().rados;
+  }
+  /** A client process of its own, which can be killed. */
+  spawn_client(): ClientProcess {
     const clock = new ProcessClock(this.scheduler);
     const rng = new SimRng(this.options.seed, this.#next_stream());
     const name: entity_name_t = `client.${++this.#clients}`;
-    return new Rados({
-      messenger: new SimMessenger(this.net, rng, name, null),
+    const messenger = new SimMessenger(this.net, rng, name, null);
+    const rados = new Rados({
+      messenger,
       clock,
       rng,
       log: this.log.log_of(name, "warn"),
       config: this.#daemon_config(),
       mons: [this.#mon_target()],
     });
+    const kill = () => {
+      this.log.add("sim", `kill ${name}`);
+      clock.kill();
+      messenger.kill();
+    };
+    return { name, rados, kill };
   }
 
   // ------------------------------------------------------------ time

@@ -12,5 +12,5 @@ export { type RunOptions, type RunResult, run_seed } from "./run_seed.ts";
 export { ProcessClock, Scheduler } from "./Scheduler.ts";
 export { SimMessenger, SimNetwork } from "./SimNetwork.ts";
 export { SimRng } from "./SimRng.ts";
-export { Workload, type WorkloadOptions } from "./Workload.ts";
 export { SIM_CONFIG, World, type WorldOptions } from "./World.ts";
+export { type ClientProcess, Workload, type WorkloadOptions } from "./workload/Workload.ts";

@@ -1,13 +1,21 @@
 /** One seeded run: a cluster, a workload, faults, then healing and the checks. */
 import type { Rados } from "@tako/client";
-import { message_fields } from "@tako/common";
+import { InvariantError, message_fields } from "@tako/common";
 import { BIT_ROT_CONFIG, BitRot } from "./BitRot.ts";
 import { ClusterInvariants } from "./ClusterInvariants.ts";
 import { check_quiescent, why_not_clean } from "./checks.ts";
+import { check_history, render_verdict } from "./history/index.ts";
 import { Nemesis } from "./Nemesis.ts";
+import { ProcessClock } from "./Scheduler.ts";
 import { SimRng } from "./SimRng.ts";
-import { Workload } from "./Workload.ts";
 import { World } from "./World.ts";
+import { DEFAULT_LOAD, Workload } from "./workload/Workload.ts";
+
+const POOLS = [
+  { name: "three", omap: true },
+  { name: "two", omap: true },
+  { name: "ec", omap: false },
+];
 
 export interface RunOptions {
   readonly seed: number;
@@ -49,7 +57,14 @@ export async function run_seed(o: RunOptions): Promise<RunResult> {
   if (o.trace) trace_all(world, o.trace);
   const invariants = new ClusterInvariants(world);
   world.scheduler.after_event = () => invariants.check_touched();
-  const workload = new Workload(world, new SimRng(o.seed, 8));
+  const workload = new Workload(
+    {
+      clock: new ProcessClock(world.scheduler),
+      rng: new SimRng(o.seed, 8),
+      spawn: () => world.spawn_client(),
+    },
+    { ...DEFAULT_LOAD, pools: POOLS },
+  );
   const admin = world.client();
   const nemesis = new Nemesis(world, new SimRng(o.seed, 9), {
     mean_interval_ms: rng.pick([300, 1000, 3000]),
@@ -113,6 +128,13 @@ async function make_erasure_pool(world: World, admin: Rados, pool: string): Prom
   await world.done(admin.wait_for_latest_osdmap(), "the map with the pool");
 }
 
+/** What clients were told is what a store may tell them. */
+function check_load(workload: Workload): void {
+  if (workload.failure !== undefined) throw workload.failure;
+  const verdict = check_history(workload.history.events);
+  if (verdict.result === "violation") throw new InvariantError(render_verdict(verdict));
+}
+
 interface Players {
   readonly admin: Rados;
   readonly workload: Workload;
@@ -125,12 +147,11 @@ async function scenario(world: World, players: Players, seconds: number): Promis
   await world.start();
   await world.done(admin.connect(), "client connects");
   await world.until(() => world.osdmap.get_up_osds().length === world.osd_ids.length, "all up");
-  const pools = ["three", "two", "ec"];
   await world.done(admin.pool_create("three", { pg_num: 4 }), "pool create");
   await world.done(admin.pool_create("two", { pg_num: 4, size: 2, min_size: 1 }), "pool create");
   await make_erasure_pool(world, admin, "ec");
   await world.until(() => why_not_clean(world) === undefined, "clean at the start");
-  await workload.start({ clients: 2, objects_per_client: 6, pools, think_ms: 40 });
+  workload.start();
   await rot?.start("three");
   nemesis.start();
   await world.run_for(seconds * 1000);
@@ -138,14 +159,17 @@ async function scenario(world: World, players: Players, seconds: number): Promis
   if (failure !== undefined) throw failure;
   nemesis.stop();
   rot?.stop();
-  await workload.stop();
+  workload.stop();
   await rot?.heal();
   try {
     await world.until(() => why_not_clean(world) === undefined, "all PGs active+clean", 360_000);
   } catch (e) {
     throw new Error(`${(e as Error).message}: ${why_not_clean(world)}`, { cause: e });
   }
-  await workload.verify_all();
+  await world.until(() => workload.is_idle, "operations under way are answered", 360_000);
+  workload.read_everything();
+  await world.until(() => workload.is_idle, "everything can be read");
+  check_load(workload);
   await settled(world);
   check_quiescent(world);
 }

@@ -1,0 +1,328 @@
+/**
+ * Workload: several clients at once, on few objects that they share and many that are seldom touched;
+ * all operations of the client library, some with a deadline; clients are killed and started anew.
+ * Everything is written into a history, which check_history judges. It knows neither simulator nor
+ * sockets: what starts a client process is a port, so real processes run under the same load.
+ * Ceph counterpart: the rados task of teuthology with RadosModel.
+ */
+import { type IoCtx, type OperateResult, type Rados, RadosError } from "@tako/client";
+import { type Clock, ERRNO, type Rng } from "@tako/common";
+import { HistoryRecorder } from "../history/history.ts";
+import { type Ask, ask_any, ask_everything, ask_journal, type Hint } from "./op_mix.ts";
+import { read_op, seen_of, write_op } from "./op_of_steps.ts";
+
+/** A client that can be killed. */
+export interface ClientProcess {
+  /** `client.7`; every process has one of its own. */
+  readonly name: string;
+  readonly rados: Rados;
+  /** SIGKILL: nothing of it is heard again. */
+  kill(): void;
+}
+export interface WorkloadPorts {
+  /** Of the load itself: does not die with a client. */
+  readonly clock: Clock;
+  readonly rng: Rng;
+  readonly spawn: () => ClientProcess;
+}
+export interface WorkloadPool {
+  readonly name: string;
+  /** Erasure-coded pools have none. */
+  readonly omap: boolean;
+}
+export interface WorkloadOptions {
+  readonly pools: readonly WorkloadPool[];
+  readonly clients: number;
+  /** Of each pool: shared by all clients, often several operations at once. */
+  readonly hot: number;
+  readonly cold: number;
+  readonly ops_per_second: number;
+  /** Mean time between two deaths of a client; 0: none. */
+  readonly kill_mean_ms: number;
+}
+export const DEFAULT_LOAD: Omit<WorkloadOptions, "pools"> = {
+  clients: 4,
+  hot: 3,
+  cold: 24,
+  ops_per_second: 8,
+  kill_mean_ms: 40_000,
+};
+
+interface Obj {
+  readonly pool: WorkloadPool;
+  readonly oid: string;
+  /** `pool/oid` */
+  readonly name: string;
+  readonly journal: boolean;
+  readonly hint: Hint;
+  open: number;
+}
+interface Client {
+  readonly process: ClientProcess;
+  readonly ios: Map<string, IoCtx>;
+  /** Ids in the history of what it has asked and not heard. */
+  readonly open: Map<number, Obj | null>;
+  ready: boolean;
+  dead: boolean;
+}
+
+/** Objects of the load, apart from everybody else's. */
+export const LOAD_NSPACE = "load";
+/** Mean pause between two bursts on the same clock, ms. */
+const BURST_MS = 500;
+const MAX_BURST = 8;
+/** More are not asked while these wait. */
+const MAX_OPEN_PER_OBJECT = 6;
+const MAX_OPEN_PER_CLIENT = 24;
+/** Answers that say nothing about the object: it may or may not have happened. */
+const NOT_ABOUT_THE_OBJECT: ReadonlySet<number> = new Set([
+  ERRNO.ETIMEDOUT,
+  ERRNO.ESHUTDOWN,
+  ERRNO.EIO,
+  ERRNO.ENOSPC,
+  ERRNO.EDQUOT,
+  ERRNO.ENXIO,
+  ERRNO.ENOTCONN,
+  ERRNO.EAGAIN,
+  ERRNO.EPERM,
+]);
+
+export class Workload {
+  readonly history: HistoryRecorder;
+  readonly #p: WorkloadPorts;
+  readonly #o: WorkloadOptions;
+  readonly #hot: Obj[];
+  readonly #cold: Obj[];
+  #clients: Client[] = [];
+  #started_ms = 0;
+  #tags = 0;
+  #stopping = false;
+  #kill_at_ms = Number.POSITIVE_INFINITY;
+  /** Something that no client should ever see. */
+  failure: unknown;
+  ops = 0;
+  clients_killed = 0;
+
+  constructor(ports: WorkloadPorts, options: WorkloadOptions) {
+    this.#p = ports;
+    this.#o = options;
+    this.history = new HistoryRecorder(() => ports.clock.mono_ms());
+    this.#hot = options.pools.flatMap((p) => objects_of(p, "hot", options.hot));
+    this.#cold = options.pools.flatMap((p) => objects_of(p, "cold", options.cold));
+  }
+
+  start(): void {
+    for (let i = 0; i < this.#o.clients; i++) this.#spawn();
+    this.#started_ms = this.#p.clock.mono_ms();
+    this.#next_kill();
+    this.#next_burst();
+  }
+  /** No new operations; those under way may still be answered. */
+  stop(): void {
+    this.#stopping = true;
+  }
+  /** Operations that have been asked and not answered. */
+  get num_open(): number {
+    return this.#clients.reduce((n, c) => n + c.open.size, 0);
+  }
+  get is_idle(): boolean {
+    return this.#stopping && this.num_open === 0;
+  }
+  /** Reads all that there is, and lists it; `is_idle` when that is done. */
+  read_everything(): void {
+    const ready = this.#clients.filter((c) => c.ready);
+    const client = ready[0];
+    if (!client) {
+      this.failure ??= new Error("no client has reached the cluster");
+      return;
+    }
+    for (const [i, o] of [...this.#hot, ...this.#cold].entries()) {
+      this.#run(ready[i % ready.length] ?? client, o, ask_everything(o.pool.omap), 0);
+    }
+    for (const pool of this.#o.pools) this.#list(client, pool);
+  }
+  /** Ends all clients. */
+  kill_all(): void {
+    for (const c of this.#clients) this.#kill(c, "the end");
+  }
+
+  // ------------------------------------------------------------ clients
+
+  #spawn(): void {
+    const process = this.#p.spawn();
+    const c: Client = { process, ios: new Map(), open: new Map(), ready: false, dead: false };
+    this.#clients.push(c);
+    this.#connect(c).catch((e: unknown) => {
+      if (!c.dead) this.failure ??= e;
+    });
+  }
+  async #connect(c: Client): Promise<void> {
+    const { rados } = c.process;
+    await rados.connect({ timeout_ms: 0 });
+    for (const { name } of this.#o.pools) {
+      const io = await rados.open_ioctx(name);
+      io.nspace = LOAD_NSPACE;
+      c.ios.set(name, io);
+    }
+    c.ready = true;
+  }
+  #next_kill(): void {
+    const mean = this.#o.kill_mean_ms;
+    if (mean === 0) return;
+    this.#kill_at_ms = this.#p.clock.mono_ms() + this.#p.rng.next() * 2 * mean;
+  }
+  #kill(c: Client, why: string): void {
+    c.dead = true;
+    c.process.kill();
+    for (const [id, o] of c.open) {
+      this.history.info(id, why);
+      if (o) o.open--;
+    }
+    c.open.clear();
+  }
+  #maybe_kill(): void {
+    if (this.#p.clock.mono_ms() < this.#kill_at_ms) return;
+    this.#next_kill();
+    const victim = this.#clients[this.#p.rng.int(this.#clients.length)];
+    if (!victim) return;
+    this.#kill(victim, "killed");
+    this.clients_killed++;
+    this.#clients = this.#clients.filter((c) => c !== victim);
+    this.#spawn();
+  }
+
+  // ------------------------------------------------------------ load
+
+  #next_burst(): void {
+    const { clock, rng } = this.#p;
+    clock.set_timer(rng.next() * 2 * BURST_MS, () => {
+      if (this.#stopping || this.failure !== undefined) return;
+      this.#maybe_kill();
+      this.#burst();
+      this.#next_burst();
+    });
+  }
+  /** A few operations at once, most of them on one object; what was missed is caught up with. */
+  #burst(): void {
+    const { clock, rng } = this.#p;
+    const elapsed_s = (clock.mono_ms() - this.#started_ms) / 1000;
+    const due = Math.min(MAX_BURST, Math.floor(elapsed_s * this.#o.ops_per_second) - this.ops);
+    const ready = this.#clients.filter((c) => c.ready);
+    if (ready.length === 0) return;
+    const shared = this.#hot[rng.int(this.#hot.length)];
+    for (let i = 0; i < due; i++) {
+      const client = ready[rng.int(ready.length)];
+      if (!client || client.open.size >= MAX_OPEN_PER_CLIENT) continue;
+      if (rng.int(100) === 0) {
+        this.#list(client, this.#o.pools[rng.int(this.#o.pools.length)] as WorkloadPool);
+        continue;
+      }
+      const dice = rng.int(10);
+      const o = dice < 7 ? shared : this.#cold[rng.int(this.#cold.length)];
+      if (!o || o.open >= MAX_OPEN_PER_OBJECT) continue;
+      this.#run(client, o, this.#ask(o), this.#deadline_ms());
+    }
+  }
+  #ask(o: Obj): Ask {
+    const mix = { rng: this.#p.rng, hint: o.hint, tag: `${++this.#tags}` };
+    return o.journal ? ask_journal(mix) : ask_any(mix, o.pool.omap);
+  }
+  /** Most wait as long as it takes; some give up while it is under way. */
+  #deadline_ms(): number {
+    const { rng } = this.#p;
+    const dice = rng.int(20);
+    if (dice > 1) return 0;
+    return dice === 0 ? 1 + rng.int(60) : 2000 + rng.int(10_000);
+  }
+
+  #run(c: Client, o: Obj, ask: Ask, timeout_ms: number): void {
+    const io = c.ios.get(o.pool.name);
+    if (!io) return;
+    this.ops++;
+    const id = this.history.invoke(c.process.name, o.name, ask.kind, ask.steps);
+    c.open.set(id, o);
+    o.open++;
+    const answer =
+      ask.kind === "write"
+        ? io.operate_write(o.oid, write_op(ask.steps), { timeout_ms, full_try: false })
+        : io.operate_read(o.oid, read_op(ask.steps), { timeout_ms });
+    answer.then(
+      (r) => this.#answered(c, o, id, ask, r),
+      (e: unknown) => this.#refused(c, o, id, e),
+    );
+  }
+  #answered(c: Client, o: Obj, id: number, ask: Ask, r: OperateResult): void {
+    if (!this.#close(c, o, id)) return;
+    const seen = ask.kind === "read" ? seen_by(ask, r) : [];
+    this.history.ok(id, r.user_version, seen);
+    o.hint.ver = Math.max(o.hint.ver, r.user_version);
+    learn_size(o.hint, ask, seen);
+  }
+  #refused(c: Client, o: Obj | null, id: number, e: unknown): void {
+    if (!this.#close(c, o, id)) return;
+    if (!(e instanceof RadosError)) {
+      this.failure ??= e;
+      this.history.info(id, String(e));
+    } else if (NOT_ABOUT_THE_OBJECT.has(e.errno) || this.#pool_is_gone(c)) {
+      this.history.info(id, e.code);
+    } else {
+      this.history.fail(id, e.errno);
+    }
+  }
+  /** False when the client is dead: it hears nothing. */
+  #close(c: Client, o: Obj | null, id: number): boolean {
+    if (c.dead || !c.open.delete(id)) return false;
+    if (o) o.open--;
+    return true;
+  }
+  #pool_is_gone(c: Client): boolean {
+    const { osdmap } = c.process.rados;
+    return [...c.ios.values()].some((io) => !osdmap.have_pg_pool(io.pool_id));
+  }
+
+  #list(c: Client, pool: WorkloadPool): void {
+    const io = c.ios.get(pool.name);
+    if (!io) return;
+    this.ops++;
+    const id = this.history.invoke(c.process.name, `${pool.name}/`, "list", []);
+    c.open.set(id, null);
+    names_in(io).then(
+      (names) => {
+        if (this.#close(c, null, id)) this.history.ok(id, 0, names);
+      },
+      (e: unknown) => this.#refused(c, null, id, e),
+    );
+  }
+}
+
+function objects_of(pool: WorkloadPool, kind: string, count: number): Obj[] {
+  return Array.from({ length: count }, (_, i) => {
+    const oid = `${kind}.${i}`;
+    const name = `${pool.name}/${oid}`;
+    // The first hot one of each pool.
+    const journal = kind === "hot" && i === 0;
+    return { pool, oid, name, journal, hint: { size: 0, ver: 0 }, open: 0 };
+  });
+}
+
+async function names_in(io: IoCtx): Promise<string[]> {
+  const names = new Set<string>();
+  for await (const e of io.list_objects()) names.add(e.oid);
+  return [...names].sort();
+}
+
+function seen_by(ask: Ask, r: OperateResult): ReturnType<typeof seen_of>[] {
+  return ask.steps.map((s, i) => {
+    const step = r.steps[i];
+    return step ? seen_of(s, step) : null;
+  });
+}
+function learn_size(hint: Hint, ask: Ask, seen: readonly unknown[]): void {
+  const [first] = ask.steps;
+  const [shown] = seen;
+  if (first?.op === "read" && first.len === 0 && typeof shown === "string") {
+    hint.size = shown.length;
+  } else if (first?.op === "stat" && typeof shown === "number") hint.size = shown;
+  else if (first?.op === "writefull") hint.size = first.data.length;
+  else if (first?.op === "append") hint.size += first.data.length;
+}
