@@ -52,7 +52,7 @@ test("every operation, several at once, some of which nobody knows the outcome",
     if (e.type === "info") codes.add(e.why);
   }
   // All but pgnls, which listings send.
-  expect(steps.size).toBe(25);
+  expect(steps.size).toBe(26);
   // ENOENT, EEXIST, ERANGE, ENODATA, ECANCELED, a mismatch at offset 0, and two ways not to know.
   for (const c of [2, 17, 34, 61, 125, 4095, "killed", "ETIMEDOUT"]) expect(codes).toContain(c);
 }, 60_000);

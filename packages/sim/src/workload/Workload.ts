@@ -180,15 +180,20 @@ export class Workload {
     }
     c.open.clear();
   }
+  /** In the middle of what it is doing. */
   #maybe_kill(): void {
-    if (this.#p.clock.mono_ms() < this.#kill_at_ms) return;
+    const { clock, rng } = this.#p;
+    if (clock.mono_ms() < this.#kill_at_ms) return;
     this.#next_kill();
-    const victim = this.#clients[this.#p.rng.int(this.#clients.length)];
+    const victim = this.#clients[rng.int(this.#clients.length)];
     if (!victim) return;
-    this.#kill(victim, "killed");
-    this.clients_killed++;
-    this.#clients = this.#clients.filter((c) => c !== victim);
-    this.#spawn();
+    clock.set_timer(rng.next() * 10, () => {
+      if (this.#stopping || victim.dead) return;
+      this.#kill(victim, "killed");
+      this.clients_killed++;
+      this.#clients = this.#clients.filter((c) => c !== victim);
+      this.#spawn();
+    });
   }
 
   // ------------------------------------------------------------ load
@@ -197,8 +202,8 @@ export class Workload {
     const { clock, rng } = this.#p;
     clock.set_timer(rng.next() * 2 * BURST_MS, () => {
       if (this.#stopping || this.failure !== undefined) return;
-      this.#maybe_kill();
       this.#burst();
+      this.#maybe_kill();
       this.#next_burst();
     });
   }
