@@ -29,7 +29,11 @@ export interface find_best_info_opts {
 export interface best_info_t {
   /** null: no copy is usable. */
   readonly best: pg_shard_t | null;
-  /** Only some history.last_epoch_started stood in the way of an older copy. */
+  /**
+   * Somebody's history gave the last start of the PG, and no complete copy in the order of shards
+   * before it. So it is in most PGs where all is well; where no copy is usable, it says that an older
+   * one might be, without the histories.
+   */
   readonly history_les_bound: boolean;
 }
 
@@ -80,13 +84,21 @@ function max_last_epoch_started(
   infos: copy_infos_t,
   ignore_history_les: boolean,
 ): { max_les: epoch_t; history_les_bound: boolean } {
-  let own = 0;
-  let known = 0;
-  for (const i of infos.values()) {
-    if (!info_is_incomplete(i)) own = Math.max(own, i.last_epoch_started);
-    if (!ignore_history_les) known = Math.max(known, i.history.last_epoch_started);
+  let max_les = 0;
+  let history_les_bound = false;
+  for (const shard of [...infos.keys()].sort(shard_cmp)) {
+    const i = infos.get(shard);
+    if (!i) continue;
+    if (!ignore_history_les && i.history.last_epoch_started > max_les) {
+      max_les = i.history.last_epoch_started;
+      history_les_bound = true;
+    }
+    if (!info_is_incomplete(i) && i.last_epoch_started > max_les) {
+      max_les = i.last_epoch_started;
+      history_les_bound = false;
+    }
   }
-  return { max_les: Math.max(own, known), history_les_bound: known > own };
+  return { max_les, history_les_bound };
 }
 
 /** Order of preference between usable copies; equal ones: the earlier stays, unless `is_self`. */

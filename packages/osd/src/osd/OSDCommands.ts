@@ -23,7 +23,9 @@ interface Answer {
   readonly outb?: unknown;
   readonly outs?: string;
 }
-type Handler = (cmd: Cmd) => Answer;
+type Reply = (a: Answer | CommandError) => void;
+/** null: `reply` is called later, when what was asked for is done. */
+type Handler = (cmd: Cmd, reply: Reply) => Answer | null;
 
 export class OSDCommands {
   readonly #osd: OSD;
@@ -39,22 +41,25 @@ export class OSDCommands {
   }
 
   handle(con: Connection, m: Msg<"command">): void {
+    const { tid } = m;
+    const reply: Reply = (a) => {
+      if (a instanceof CommandError) {
+        con.send({ type: "command_reply", tid, result: -a.errno, outs: a.message });
+        return;
+      }
+      const { outb, outs = "" } = a;
+      const out = outb === undefined ? {} : { outb };
+      con.send({ type: "command_reply", tid, result: 0, outs, ...out });
+    };
     try {
       const prefix = text_arg(m.cmd, "prefix");
       const handler = this.#handlers.get(prefix);
       if (!handler) throw new CommandError("EINVAL", `no such command: ${prefix}; see 'help'`);
-      const { outb, outs = "" } = handler.run(m.cmd);
-      con.send({
-        type: "command_reply",
-        tid: m.tid,
-        result: 0,
-        outs,
-        ...(outb !== undefined && { outb }),
-      });
+      const answer = handler.run(m.cmd, reply);
+      if (answer !== null) reply(answer);
     } catch (err) {
       if (!(err instanceof CommandError)) throw err;
-      const outs = err.message;
-      con.send({ type: "command_reply", tid: m.tid, result: -err.errno, outs });
+      reply(err);
     }
   }
 
@@ -134,9 +139,16 @@ export class OSDCommands {
     add("list_unfound", "list unfound objects of a pg: list_unfound <pgid>", (cmd) => ({
       outb: this.#pg(cmd).list_unfound(optional_text(cmd, "offset")),
     }));
-    add("mark_unfound_lost", "give up objects: mark_unfound_lost <pgid> revert|delete", (cmd) => ({
-      outs: mark_unfound_lost(this.#pg(cmd), text_arg(cmd, "mulcmd")),
-    }));
+    add(
+      "mark_unfound_lost",
+      "give up objects: mark_unfound_lost <pgid> revert|delete",
+      (cmd, reply) => {
+        mark_unfound_lost(this.#pg(cmd), text_arg(cmd, "mulcmd"), (a) =>
+          reply(a instanceof CommandError ? a : { outs: a }),
+        );
+        return null;
+      },
+    );
     add("scrub", "let the pg's scrub fall due: scrub <pgid> [seconds ago]", (cmd) => ({
       outb: schedule_scrub(this.#pg(cmd), false, seconds_arg(cmd)),
     }));

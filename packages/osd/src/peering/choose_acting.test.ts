@@ -159,6 +159,13 @@ describe("find_best_info", () => {
     expect(find(infos)).toEqual({ best: null, history_les_bound: true });
     expect(find(infos, true)).toEqual({ best: "0", history_les_bound: false });
   });
+  test("history_les_bound as Ceph has it: also where a history is only the first to tell", () => {
+    expect(find({ 0: {}, 1: {} })).toEqual({ best: "0", history_les_bound: true });
+    const own_first = { 0: { les: 12, history_les: 11 }, 1: { les: 12, history_les: 12 } };
+    expect(find(own_first)).toEqual({ best: "0", history_les_bound: false });
+    const swapped = { 0: own_first[1], 1: own_first[0] };
+    expect(find(swapped)).toEqual({ best: "0", history_les_bound: true });
+  });
   test("restrict_to leaves out a stray, however new", () => {
     expect(find({ 0: {}, 1: {}, 2: { last_update: "20'9" } }).best).toBe("0");
     expect(find({ 1: { complete: false }, 2: {} }).best).toBeNull();

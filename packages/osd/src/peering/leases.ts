@@ -79,6 +79,8 @@ function bound_after(ps: PeeringState, ms: number): number {
 export function restore_leases(ps: PeeringState, promised_ms: number): void {
   const ms = Math.max(ps.info.history.prior_readable_until_ub, promised_ms);
   ps.leases.prior_readable_until_ub = bound_after(ps, ms);
+  // The interval may go on: nobody else sets it then.
+  ps.leases.readable_interval = get_readable_interval(ps);
 }
 
 /** A child takes over what the parent knows of the time before the split. */
@@ -86,6 +88,7 @@ export function inherit_leases(ps: PeeringState, child: PeeringState): void {
   const { prior_readable_until_ub, readable_until_ub, prior_over, suspects } = ps.leases;
   child.leases.prior_readable_until_ub = Math.max(prior_readable_until_ub, readable_until_ub);
   child.leases.suspects = prior_over ? null : suspects;
+  child.leases.readable_interval = get_readable_interval(child);
 }
 
 /** What was promised in the interval that ends binds the next ones. */
@@ -105,10 +108,13 @@ export function on_new_interval(ps: PeeringState, old_acting: readonly number[])
   l.readable_interval = get_readable_interval(ps);
 }
 
-/** The history says how long the bound lasts from now: before it is sent or stored. */
+/** How long, in ms from now, a primary of an earlier interval may still serve. */
+export function prior_readable_left(ps: PeeringState): number {
+  return Math.max(0, ps.leases.prior_readable_until_ub - ps.clock.mono_ms());
+}
+/** Before the history is sent or stored. */
 export function refresh_prior_readable_until_ub(ps: PeeringState): void {
-  const left = Math.max(0, ps.leases.prior_readable_until_ub - ps.clock.mono_ms());
-  ps.info.history.prior_readable_until_ub = left;
+  ps.info.history.prior_readable_until_ub = prior_readable_left(ps);
 }
 
 function clear_prior_readable_until_ub(ps: PeeringState): void {
@@ -196,8 +202,7 @@ function schedule_renew_lease(ps: PeeringState): void {
   ps.schedule_event_after({ type: "RenewLease" }, ps.leases.readable_interval / 2000);
 }
 function schedule_check_readable(ps: PeeringState): void {
-  const left = ps.leases.prior_readable_until_ub - ps.clock.mono_ms();
-  ps.schedule_event_after({ type: "CheckReadable" }, Math.max(left, 1) / 1000);
+  ps.schedule_event_after({ type: "CheckReadable" }, Math.max(prior_readable_left(ps), 1) / 1000);
 }
 
 function renew_lease(ps: PeeringState): void {

@@ -16,6 +16,7 @@ import {
   shard_osd,
   utime_str,
 } from "@tako/common";
+import { prior_readable_left } from "./leases.ts";
 import type { PeeringState } from "./PeeringState.ts";
 import type { StateName } from "./state_name.ts";
 import { make_pg_stat, type pg_stat_t } from "./stats.ts";
@@ -66,7 +67,7 @@ export function dump_query(ps: PeeringState, extra: QueryExtra): PGQuery {
     ...(async_targets.length > 0 ? { async_recovery_targets: async_targets } : {}),
     ...(targets.length > 0 ? { backfill_targets: targets } : {}),
     ...(arb.length > 0 ? { acting_recovery_backfill: arb } : {}),
-    info: dump_info(ps, ps.info),
+    info: { ...dump_info(ps, ps.info), history: dump_history(current_history(ps)) },
     peer_info: sorted(ps.peer_info.keys()).map((peer) => ({
       peer,
       ...dump_info(ps, ps.get_peer_info(peer)),
@@ -77,9 +78,15 @@ export function dump_query(ps: PeeringState, extra: QueryExtra): PGQuery {
   };
 }
 
-export function dump_history(h: pg_history_t): Record<string, unknown> {
+/** Its bound on older leases counts from now, not from when it was stored. */
+function current_history(ps: PeeringState): pg_history_t {
+  return { ...ps.info.history, prior_readable_until_ub: prior_readable_left(ps) };
+}
+function dump_history(h: pg_history_t): Record<string, unknown> {
   return {
     ...h,
+    // Seconds; nanoseconds are the last digits.
+    prior_readable_until_ub: Math.round(h.prior_readable_until_ub * 1e6) / 1e9,
     last_scrub: ev_str(h.last_scrub),
     last_scrub_stamp: utime_str(h.last_scrub_stamp),
     last_deep_scrub: ev_str(h.last_deep_scrub),

@@ -20,6 +20,8 @@ export interface RepOp {
   /** Locked for writing until all have committed. */
   readonly obc: ObjectContext | null;
   readonly on_complete: (() => void) | null;
+  /** A new interval came first: whether it is on enough members is peering's to find out. */
+  readonly on_abort?: () => void;
 }
 
 export class RepOpQueue {
@@ -49,9 +51,9 @@ export class RepOpQueue {
   }
   /** A new interval: returns the requests, which may have to run again. */
   abort(): OpRequest[] {
-    const ops: OpRequest[] = [];
-    for (const r of this.#in_progress.values()) if (r.op) ops.push(r.op);
+    const given_up = [...this.#in_progress.values()];
     this.#in_progress.clear();
-    return ops;
+    for (const r of given_up) r.on_abort?.();
+    return given_up.flatMap((r) => r.op ?? []);
   }
 }

@@ -35,7 +35,7 @@ export function record_write_error(
 export function submit_log_entries(
   pg: PG,
   entries: readonly pg_log_entry_t[],
-  what: Pick<RepOp, "op" | "reply" | "on_complete">,
+  what: Pick<RepOp, "op" | "reply" | "on_complete" | "on_abort">,
 ): void {
   const last = entries.at(-1);
   if (!last) return;

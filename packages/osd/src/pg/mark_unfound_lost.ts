@@ -15,8 +15,14 @@ import type { PG } from "./PG.ts";
 import { found_objects } from "./recovery.ts";
 import { pick_newest_available } from "./revert.ts";
 
-/** Returns the status line; the entries are on their way then. CommandError when refused. */
-export function mark_unfound_lost(pg: PG, mode: string): string {
+/** The status line, or why the outcome is not known. */
+export type LostAnswer = (outs: string | CommandError) => void;
+
+/**
+ * Throws CommandError when refused. `answer` comes when all members have the entries on disk: who has
+ * been told that objects are given up can rely on it.
+ */
+export function mark_unfound_lost(pg: PG, mode: string, answer: LostAnswer): void {
   const { peering } = pg;
   if (mode !== "revert" && mode !== "delete") {
     throw new CommandError("EINVAL", `mode must be 'revert' or 'delete', got '${mode}'`);
@@ -26,7 +32,7 @@ export function mark_unfound_lost(pg: PG, mode: string): string {
   }
   if (!peering.is_active()) throw new CommandError("EAGAIN", `pg ${pg.pgid} is not active`);
   const unfound = peering.missing_loc.get_unfound();
-  if (unfound.length === 0) return "pg has no unfound objects";
+  if (unfound.length === 0) return answer("pg has no unfound objects");
   const count = `pg has ${unfound.length} unfound objects`;
   if (!peering.all_unfound_are_queried_or_lost()) {
     throw new CommandError(
@@ -34,15 +40,23 @@ export function mark_unfound_lost(pg: PG, mode: string): string {
       `${count} but we haven't probed all sources, not marking lost`,
     );
   }
-  mark_all_unfound_lost(pg, mode);
-  return `pg has ${unfound.length} objects unfound and apparently lost marking`;
+  const outs = `pg has ${unfound.length} objects unfound and apparently lost marking`;
+  const again = `pg ${pg.pgid} peers anew before all members have it: see list_unfound, and ask again`;
+  mark_all_unfound_lost(pg, mode, {
+    on_complete: () => answer(outs),
+    on_abort: () => answer(new CommandError("EAGAIN", again)),
+  });
 }
 
 /**
  * One LOST_REVERT for each of which an older version is left, one LOST_DELETE for each other, in one
  * batch; then recovery brings the older versions to all, and deletes what is left of the others.
  */
-function mark_all_unfound_lost(pg: PG, mode: "revert" | "delete"): void {
+function mark_all_unfound_lost(
+  pg: PG,
+  mode: "revert" | "delete",
+  told: { readonly on_complete: () => void; readonly on_abort: () => void },
+): void {
   const { missing_loc } = pg.peering;
   const { epoch, version: first } = pg.peering.next_version();
   const mtime = pg.host.clock.now_ms();
@@ -61,7 +75,12 @@ function mark_all_unfound_lost(pg: PG, mode: "revert" | "delete"): void {
   });
   pg.log.warn({ epoch, mode, objects: entries.length }, "unfound_marked_lost");
   pg.run(() => {
-    submit_log_entries(pg, entries, { op: null, reply: null, on_complete: () => resume(pg) });
+    const on_complete = () => {
+      resume(pg);
+      told.on_complete();
+    };
+    const { on_abort } = told;
+    submit_log_entries(pg, entries, { op: null, reply: null, on_complete, on_abort });
   });
 }
 

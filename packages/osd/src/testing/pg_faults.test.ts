@@ -1,5 +1,6 @@
 import { ERRNO, StoreError } from "@tako/common";
 import { describe, expect, it } from "vitest";
+import { mark_unfound_lost } from "../pg/mark_unfound_lost.ts";
 import { PGCluster, type PGClusterOptions } from "./PGCluster.ts";
 import { object, type TestClient } from "./TestClient.ts";
 
@@ -102,6 +103,43 @@ describe("an unfound object", () => {
     expect(new TextDecoder().decode(read.reply?.data?.[0])).toBe("new");
     c.until_clean();
     c.assert_copies_identical();
+  });
+
+  it("given up: the answer comes when every member has it on disk", () => {
+    const { c, client } = unfound();
+    c.settle();
+    const answers: unknown[] = [];
+    const ask = (mode: string) => mark_unfound_lost(c.primary(), mode, (a) => answers.push(a));
+    expect(() => ask("revert")).toThrow("we haven't probed all sources");
+    c.new_map((inc) => inc.new_lost.set(2, c.map.epoch));
+    c.settle();
+    c.held.add("osd.1>osd.0");
+    ask("delete");
+    c.settle();
+    expect(c.pg(1).peering.pg_log.head).toEqual(c.pg(0).peering.pg_log.head);
+    expect(answers).toEqual([]);
+    c.held.clear();
+    c.settle();
+    expect(answers).toEqual(["pg has 1 objects unfound and apparently lost marking"]);
+    expect(client.run("x", { op: "read" }).result).toBe(-ERRNO.ENOENT);
+    ask("delete");
+    expect(answers.slice(1)).toEqual(["pg has no unfound objects"]);
+  });
+
+  it("given up, but a new interval comes first: whoever asked is told to ask again", () => {
+    const { c } = unfound();
+    c.settle();
+    c.new_map((inc) => inc.new_lost.set(2, c.map.epoch));
+    c.settle();
+    c.held.add("osd.1>osd.0");
+    const answers: unknown[] = [];
+    mark_unfound_lost(c.primary(), "delete", (a) => answers.push(a));
+    c.settle();
+    c.held.clear();
+    c.kill(1);
+    c.settle();
+    expect(answers).toEqual([expect.objectContaining({ errno: ERRNO.EAGAIN })]);
+    expect(c.primary().peering.have_unfound()).toBe(false);
   });
 });
 

@@ -5,7 +5,7 @@ import { command_of } from "./answer_commands.ts";
 import { with_ids } from "./Cast.ts";
 import type { Commands } from "./Command.ts";
 import { described } from "./describe.ts";
-import { op_of } from "./io_commands.ts";
+import { begin_op, op_of } from "./io_commands.ts";
 import { PGID, type Scene } from "./Scene.ts";
 
 export function options(words: readonly string[]): Record<string, string> {
@@ -212,15 +212,18 @@ export const CLUSTER_COMMANDS: Commands = {
   /** `remap-pg 1.3 D B`: as remap, where there are several. */
   "remap-pg": (s, [pgid, ...a]) => tell(s, { prefix: "osd pg-upmap", pgid, id: s.cast.ids(a) }),
   /** A command to the primary that is to be refused, or not: its status line is shown. */
-  "pg-command": async (s, a) => {
-    const cmd = { prefix: a[0] ?? "", ...options(a.slice(1)) };
-    const done = s.admin.pg_command(PGID, cmd).then(
-      (r) => `ok ${r.outs}`,
-      (e: unknown) => String(e),
-    );
-    s.say(await s.world.done(done, cmd.prefix));
-  },
+  "pg-command": async (s, a) => s.say(await s.world.done(pg_command(s, a), a[0] ?? "")),
+  /** `pg-command-async m mark_unfound_lost mulcmd=revert`: the answer is said when it comes. */
+  "pg-command-async": (s, [label = "", ...a]) => begin_op(s, label, () => pg_command(s, a)),
 };
+
+function pg_command(s: Scene, a: readonly string[]): Promise<string> {
+  const cmd = { prefix: a[0] ?? "", ...options(a.slice(1)) };
+  return s.admin.pg_command(PGID, cmd).then(
+    (r) => `ok ${r.outs}`,
+    (e: unknown) => String(e),
+  );
+}
 
 function health_line(outb: unknown): string {
   if (typeof outb !== "object" || outb === null) return "?";

@@ -49,10 +49,18 @@ async function now(s: Scene, words: readonly string[]): Promise<void> {
 }
 
 function begin(s: Scene, label: string, words: readonly string[]): void {
+  begin_op(s, label, (signal) => start(s, words, signal));
+}
+/** Its result is said when it comes; `wait done LABEL` waits for it. */
+export function begin_op(
+  s: Scene,
+  label: string,
+  run: (signal: AbortSignal) => Promise<string>,
+): void {
   const abort = new AbortController();
   const op: AsyncOp = { abort, result: undefined };
   s.ops.set(label, op);
-  start(s, words, abort.signal).then(
+  run(abort.signal).then(
     (result) => {
       op.result = result;
       s.say(`${label}: ${result}`);

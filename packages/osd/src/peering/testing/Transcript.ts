@@ -31,9 +31,10 @@ interface Held {
 const LIMIT = 20_000;
 
 export class Transcript implements TestHost {
-  /** Time stands still here: no leases. */
+  /** Time stands still but for `elapse`: no leases, unless a test asks for them. */
   readonly config = new Config({ osd_pool_default_read_lease_ratio: 0 });
   readonly clock: Clock;
+  #now_ms = 0;
   readonly #maps: OSDMap[] = [];
   readonly #osds: TestOSD[] = [];
   readonly #queue: (() => void)[] = [];
@@ -48,7 +49,7 @@ export class Transcript implements TestHost {
   constructor() {
     this.clock = {
       now_ms: () => 0,
-      mono_ms: () => 0,
+      mono_ms: () => this.#now_ms,
       set_timer: () => {
         throw new Error("no timers here");
       },
@@ -137,6 +138,9 @@ export class Transcript implements TestHost {
     damage: (a) => this.#damage(Number(a[0]), a[1] ?? "x"),
     event: (a) => this.#event(Number(a[0]), a[1] ?? "", a[2]),
     timers: () => this.#fire_timers(),
+    elapse: (a) => {
+      this.#now_ms += Number(a[0]) * 1000;
+    },
     hold: (a) => this.#set_hold(a.join(" ")),
     release: () => this.#release(),
     drop: () => {
@@ -201,7 +205,7 @@ export class Transcript implements TestHost {
     }
   }
 
-  /** `map down 1 up 2 lost 3 rm 4 up_thru 0 place 0,1,2 pg_temp 1 min_size 1 delete pool` */
+  /** `map down 1 dead 1 up 2 lost 3 rm 4 up_thru 0 place 0,1,2 pg_temp 1 min_size 1 delete pool` */
   #map(args: string[]): void {
     this.#publish((inc, map) => {
       for (let i = 0; i < args.length; i += 2) {
@@ -217,6 +221,11 @@ export class Transcript implements TestHost {
         return;
       case "down":
         for (const o of osds) inc.new_state.set(o, 2);
+        return;
+      case "dead":
+        for (const o of osds) {
+          inc.new_xinfo.set(o, { ...map.get_xinfo(o), dead_epoch: map.epoch + 1 });
+        }
         return;
       case "up":
         for (const o of osds) inc.new_up_client.set(o, test_addr(o, 2000 + map.epoch));
@@ -238,6 +247,9 @@ export class Transcript implements TestHost {
         return;
       case "min_size":
         if (pool) inc.new_pools.set(1, { ...pool, min_size: Number(arg) });
+        return;
+      case "read_lease_interval":
+        if (pool) inc.new_pools.set(1, { ...pool, opts: new Map([[what, Number(arg)]]) });
         return;
       case "delete":
         inc.old_pools.add(1);

@@ -139,6 +139,15 @@ function message_event(from: number, msg: Message): PeeringEvt {
     }
     case "pg_remove":
       return { ...env(msg.epoch, msg.epoch), evt: { type: "DeleteStart" } };
+    case "pg_lease": {
+      const evt = { type: "MLease", from: pg_shard(from), lease: msg.lease } as const;
+      return { ...env(msg.epoch, msg.epoch), evt };
+    }
+    case "pg_lease_ack": {
+      const { lease_ack } = msg;
+      const evt = { type: "MLeaseAck", from: pg_shard(from), lease_ack } as const;
+      return { ...env(msg.epoch, msg.epoch), evt };
+    }
     default:
       throw new Error(`no event for ${msg.type}`);
   }
