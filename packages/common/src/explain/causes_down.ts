@@ -144,7 +144,8 @@ function blocker_facts(c: PGCase, blockers: readonly number[]): explain_fact[] {
     }
   }
   const stat = c.stat.at("blocked_by");
-  if (stat.ints().length > 0) facts.push(stat.fact("the same in the PG's statistics"));
+  if (stat.ints().length > 0)
+    facts.push(stat.fact("in the PG's statistics: who is down and would be asked"));
   return [...facts, ...c.osd_facts(blockers)];
 }
 

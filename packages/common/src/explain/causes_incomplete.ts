@@ -11,7 +11,7 @@ import type { cause_id, explain_fact } from "./explanation.ts";
 import { is_lost } from "./OsdDumpView.ts";
 import type { PGCase } from "./PGCase.ts";
 import type { copy_view } from "./QueryView.ts";
-import { are, counted, listed, osd_name, osd_names, unique } from "./words.ts";
+import { are, counted, osd_name, osd_names, unique } from "./words.ts";
 
 interface Judged {
   readonly copy: copy_view;
@@ -78,7 +78,7 @@ function no_best(
   const detail = c.query?.peering?.at("peering_blocked_by_detail");
   const complete = judged.filter((j) => whole(j.copy) && !has_nothing(j.copy));
   const faults = judged.flatMap((j) => (j.fault === undefined ? [] : [j.fault]));
-  const told = `${capital(listed(faults))}.`;
+  const told = `${capital(faults.join("; "))}.`;
   const newest = [...complete].sort(
     (a, b) => b.copy.last_epoch_started - a.copy.last_epoch_started,
   );
@@ -196,7 +196,10 @@ function make(
         : undefined,
       holders && !c.erasure
         ? `In epochs ${holders.first} to ${holders.last}, the last time it is known to have been active, ` +
-          `${osd_names(holders.osds)} served the PG: each of them that was complete then has it all.`
+          `${osd_names(holders.osds)} served the PG: ` +
+          (holders.osds.length === 1
+            ? "if it was complete then, it has it all."
+            : "each of them that was complete then has it all.")
         : undefined,
     ],
     facts: [c.state_doc.fact("the state that the primary reports"), ...facts, ...source_facts(c)],

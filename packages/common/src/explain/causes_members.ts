@@ -77,20 +77,30 @@ function peered(c: PGCase): explained_cause {
 function lease_wait(c: PGCase): explained_cause {
   const ub = c.query?.history.at("prior_readable_until_ub");
   const s = ub?.num() ?? 0;
+  const gone = [...new Set([...former_members(c), ...down_and_in(c)])];
   return cause("lease.wait", "unavailable", {
     say: [
       "The PG is ready but serves nothing yet (wait): a primary of the interval before may still hold " +
         "a lease on reads, and answer from a copy that is about to be outdated.",
-      s > 0 ? `The lease ends at the latest ${s.toFixed(1)} s after the query.` : undefined,
+      gone.length > 0
+        ? `That is ${osd_names(gone, "or")}, which ${are(gone)} down in the map, but may be alive and ` +
+          "not know it."
+        : undefined,
+      s > 0
+        ? `The lease had at most ${s.toFixed(1)} s left when the primary wrote this down.`
+        : undefined,
     ],
     facts: [
       c.state_doc.fact("wait"),
       ub?.exists ? ub.fact("seconds until the old lease ends at the latest") : undefined,
       c.same_interval_since.fact("first epoch of this interval"),
+      ...c.osd_facts(gone),
     ],
+    osds: gone,
     unblocks: [
       "It ends by itself, at the latest after osd_pool_default_read_lease_ratio times " +
-        "osd_heartbeat_grace (16 s by default); sooner when the old primary is known to be dead.",
+        "osd_heartbeat_grace (16 s by default); sooner when the old primary is back, or known to be " +
+        "dead (it said so when it stopped, or its port refuses connections).",
     ],
   });
 }
@@ -170,7 +180,11 @@ function margin(c: PGCase): string | undefined {
   if (!c.is("active")) return undefined;
   const n = c.acting_osds.length;
   const min_size = c.pool?.min_size;
-  if (n === 1)
+  const k = c.pool?.k;
+  if (k !== undefined && n <= k) {
+    return `${k} shards (k) are needed to read anything: nothing more may fail.`;
+  }
+  if (n === 1 && !c.erasure)
     return `${osd_names(c.acting_osds)} has the only copy in use: nothing more may fail.`;
   if (min_size === undefined || n > min_size) return undefined;
   return `That is min_size (${min_size}): with one member less it serves no more I/O.`;
@@ -189,8 +203,8 @@ function why_undersized(c: PGCase): Why {
   if (size !== undefined && c.up_osds.length >= size) {
     return [
       "undersized.filling",
-      `CRUSH has found places for all (${osd_set(c.up)}); ${osd_names(filling)} ${are(filling)} being ` +
-        "filled and will join then.",
+      `CRUSH has found places for all (${osd_set(c.up)}); ${osd_names(filling)} ${are(filling)} to be ` +
+        "filled, and will join then.",
       ["Backfill finishes; see there what it waits for."],
       filling,
     ];

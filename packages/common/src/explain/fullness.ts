@@ -29,12 +29,15 @@ function fullness({ cluster }: Pick<PGCase, "cluster">, osd: number): full_osd |
   });
   if (level === undefined) return undefined;
   const limit = ratio_of(level);
-  const is = used ? ` (${percent(used.ratio)} used` : "";
-  const at = limit?.num() !== undefined ? `, the limit is ${percent(limit.num() ?? 0)}` : "";
+  const ratio = limit?.num();
+  const at = ratio === undefined ? "" : `, the limit is ${percent(ratio)}`;
+  // The dump is older or newer than the map, or somebody makes a test (injectfull).
+  const below = used !== undefined && ratio !== undefined && used.ratio < ratio;
+  const by = below ? " by the map, if not by the figures of the pg dump" : "";
   return {
     osd,
     level,
-    words: `${osd_name(osd)} is ${level}${is}${is === "" ? "" : `${at})`}`,
+    words: `${osd_name(osd)} is ${level}${by}${used ? ` (${percent(used.ratio)} used${at})` : ""}`,
     facts: [
       ...(view?.states.has(level) ? [view.doc.at("state").fact(`the map says ${level}`)] : []),
       ...(used ? [used.doc.fact(`${percent(used.ratio)} of its space`)] : []),

@@ -4,6 +4,7 @@ import { cause } from "./cause.ts";
 import type { Doc } from "./Doc.ts";
 import { lost_osd, mark_unfound_lost } from "./drastic.ts";
 import type { explained_cause } from "./explanation.ts";
+import { is_lost } from "./OsdDumpView.ts";
 import type { PGCase } from "./PGCase.ts";
 import { read_shard } from "./QueryView.ts";
 import { are, counted, listed, osd_names, unique } from "./words.ts";
@@ -23,6 +24,10 @@ export function unfound_cause(c: PGCase): explained_cause {
   const down = of("osd is down");
   const waiting = unique([...of("querying"), ...of("not queried")]);
   const probed = of("already probed");
+  const lost = down.filter((o) => {
+    const view = c.osd(o);
+    return view !== undefined && is_lost(view);
+  });
   const backfill = c.is("backfill_unfound");
   const id = backfill ? "remapped.backfill_unfound" : "degraded.recovery_unfound";
   return cause(id, "data_at_risk", {
@@ -36,6 +41,10 @@ export function unfound_cause(c: PGCase): explained_cause {
           : sources.length > 0
             ? "Everybody who is known to might have it has been asked, and does not."
             : "Who might have it the sources do not tell.",
+      lost.length > 0
+        ? `${osd_names(lost)} ${are(lost)} declared lost: that lets objects be given up, it does not ` +
+          "bring them back. The disk may still have them."
+        : undefined,
       "Operations on these objects wait; all others of the PG are served.",
       names(c).length > 0
         ? `Unfound: ${listed(names(c).slice(0, SHOWN))}${n > SHOWN ? ` and ${n - SHOWN} more` : ""}.`
@@ -57,9 +66,11 @@ export function unfound_cause(c: PGCase): explained_cause {
     drastic: [
       ...(c.erasure ? [] : [mark_unfound_lost(n, "revert")]),
       mark_unfound_lost(n, "delete"),
-      ...down.map((o) =>
-        lost_osd(o, "the chance to find them there, and all else that only it has, in every PG"),
-      ),
+      ...down
+        .filter((o) => !lost.includes(o))
+        .map((o) =>
+          lost_osd(o, "the chance to find them there, and all else that only it has, in every PG"),
+        ),
     ],
   });
 }
