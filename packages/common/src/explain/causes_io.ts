@@ -23,7 +23,7 @@ export const io_causes: CauseRule = (c) => {
         osds: full.map((f) => f.osd),
         unblocks: [
           "Make room: add OSDs, or let others take more (reweight, balancer).",
-          "Raising full_ratio by a little lets deletions and moves go on; an OSD that runs quite full " +
+          "Raising full_ratio by a little lets data be moved away; an OSD that runs quite full " +
             "can no longer start.",
         ],
       }),
