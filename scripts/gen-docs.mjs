@@ -23,9 +23,15 @@ const DOCUMENTS = {
     const osd = await import("@tako/osd");
     const render = osd.renderPeeringStates;
     if (typeof render !== "function") fail("@tako/osd does not export renderPeeringStates()");
-    return /** @type {() => string} */ (render)();
+    return /** @type {(coverage?: unknown) => string} */ (render)(coverage());
   },
 };
+
+/** What the last recorded simulation has passed: `npm run sim -- --coverage docs/coverage.json`. */
+function coverage() {
+  const text = read(join(ROOT, "docs/coverage.json"));
+  return text === undefined ? undefined : JSON.parse(text);
+}
 
 const args = process.argv.slice(2);
 const unknown = args.find((a) => a !== "--check" && a !== "--help");

@@ -1,14 +1,24 @@
 /** `npm run sim -- --seeds 1-200`: seeded runs, one line for each failure, then a summary. */
+import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
+import {
+  coverage_file,
+  coverage_summary,
+  merge_coverage,
+  NO_COVERAGE,
+  type RunCoverage,
+  unreached,
+} from "./run_coverage.ts";
 import { type RunResult, run_seed } from "./run_seed.ts";
 
-const USAGE = `usage: sim [--seeds A-B | --seed N] [--seconds S] [--trace] [--twice] [--wire]
+const USAGE = `usage: sim [--seeds A-B | --seed N] [--seconds S] [--trace] [--twice] [--wire] [--coverage FILE]
 
   --seeds A-B   run these seeds (default 1-200)
   --seed N      run one seed
   --seconds S   virtual seconds of faults and load in each run (default 20)
   --trace       print every event (with --seed)
   --twice       run each seed twice and compare the event logs
+  --coverage F  write what was passed to file F, which docs/peering-states.md is made from
   --wire        send every message through the codec, as a socket would (slower)
 `;
 
@@ -19,6 +29,7 @@ interface Args {
   readonly trace: boolean;
   readonly twice: boolean;
   readonly wire: boolean;
+  readonly coverage: string | undefined;
 }
 
 function fail_usage(why: string): never {
@@ -38,6 +49,7 @@ function parse(argv: string[]): Args {
         trace: { type: "boolean", default: false },
         twice: { type: "boolean", default: false },
         wire: { type: "boolean", default: false },
+        coverage: { type: "string" },
         help: { type: "boolean", short: "h" },
       },
     }));
@@ -61,6 +73,7 @@ function parse(argv: string[]): Args {
     trace: values.trace === true,
     twice: values.twice === true,
     wire: values.wire === true,
+    coverage: typeof values.coverage === "string" ? values.coverage : undefined,
   };
 }
 
@@ -74,6 +87,24 @@ function report_failure(r: RunResult, seconds: number): void {
   process.stdout.write(`repeat: npm run sim -- --seed ${r.seed} --seconds ${seconds} --trace\n`);
 }
 
+/** Fewer seeds cannot be asked to have been everywhere. */
+const SEEDS_FOR_COVERAGE = 300;
+
+/** False: enough seeds were run, and something was never passed. */
+function report_coverage(args: Args, c: RunCoverage): boolean {
+  const never = unreached(c);
+  const red = never.length > 0 && args.to - args.from + 1 >= SEEDS_FOR_COVERAGE;
+  process.stdout.write(`passed: ${coverage_summary(c)}\n`);
+  if (red || args.coverage !== undefined) {
+    for (const name of never) process.stdout.write(`never passed: ${name}\n`);
+  }
+  if (args.coverage !== undefined) {
+    const seeds = `--seeds ${args.from}-${args.to} --seconds ${args.seconds}`;
+    writeFileSync(args.coverage, coverage_file(c, `npm run sim -- ${seeds}`));
+  }
+  return !red;
+}
+
 async function main(): Promise<void> {
   const args = parse(process.argv.slice(2));
   const trace = args.trace ? { trace: (l: string) => void process.stdout.write(`${l}\n`) } : {};
@@ -82,6 +113,7 @@ async function main(): Promise<void> {
   let failed = 0;
   let ops = 0;
   let virtual_ms = 0;
+  let coverage = NO_COVERAGE;
   const faults = new Map<string, number>();
   for (let seed = args.from; seed <= args.to; seed++) {
     const run = { seed, seconds: args.seconds, wire: args.wire, ...trace };
@@ -97,6 +129,7 @@ async function main(): Promise<void> {
     }
     ops += r.ops;
     virtual_ms += r.virtual_ms;
+    coverage = merge_coverage(coverage, r.coverage);
     for (const [name, n] of r.faults) faults.set(name, (faults.get(name) ?? 0) + n);
     if (process.stderr.isTTY) process.stderr.write(`\r${seed}/${args.to} `);
   }
@@ -107,7 +140,8 @@ async function main(): Promise<void> {
   const wall = (wall_ms / 1000).toFixed(1);
   process.stdout.write(`${(virtual_ms / 1000).toFixed(0)} virtual s in ${wall} s (${ratio}x)\n`);
   process.stdout.write(`${passed} passed, ${failed} failed\n`);
-  process.exitCode = failed > 0 ? 1 : 0;
+  const everywhere = report_coverage(args, coverage);
+  process.exitCode = failed > 0 || !everywhere ? 1 : 0;
 }
 
 await main();

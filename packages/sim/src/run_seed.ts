@@ -4,8 +4,9 @@ import { InvariantError, message_fields } from "@tako/common";
 import { BIT_ROT_CONFIG, BitRot } from "./BitRot.ts";
 import { ClusterInvariants } from "./ClusterInvariants.ts";
 import { check_quiescent, why_not_clean } from "./checks.ts";
-import { check_history, render_verdict } from "./history/index.ts";
+import { check_history, type HistoryEvent, render_verdict } from "./history/index.ts";
 import { Nemesis } from "./Nemesis.ts";
+import { coverage_now, coverage_since, type RunCoverage } from "./run_coverage.ts";
 import { ProcessClock } from "./Scheduler.ts";
 import { SimRng } from "./SimRng.ts";
 import { World } from "./World.ts";
@@ -38,9 +39,13 @@ export interface RunResult {
   readonly events: number;
   /** Newest lines of the event log. */
   readonly tail: string[];
+  /** What clients asked and were told. */
+  readonly history: readonly HistoryEvent[];
+  readonly coverage: RunCoverage;
 }
 
 export async function run_seed(o: RunOptions): Promise<RunResult> {
+  const before = coverage_now();
   const rng = new SimRng(o.seed, 7);
   // In every other run bits turn over, and scrubs run.
   const rots = new SimRng(o.seed, 11).int(2) === 0;
@@ -89,6 +94,8 @@ export async function run_seed(o: RunOptions): Promise<RunResult> {
     virtual_ms: world.scheduler.now_ms,
     events: world.scheduler.events_run,
     tail: world.log.tail(60),
+    history: workload.history.events,
+    coverage: coverage_since(before),
   };
 }
 

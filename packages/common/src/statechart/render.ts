@@ -4,18 +4,30 @@ import type { ChartRow, CompiledChart } from "./Chart.ts";
 // biome-ignore lint/suspicious/noExplicitAny: only names and rows are read
 type AnyChart = CompiledChart<string, any, any>;
 
-/** Markdown: states indented by nesting, one line for each event they react to. */
-export function render_table(chart: AnyChart): string {
-  const lines = ["| State | Event | Reaction |", "|---|---|---|"];
+/** How often a state was entered, and a row was taken. */
+export interface TakenCounts {
+  readonly state: (name: string) => number;
+  readonly row: (row: ChartRow<string>) => number;
+}
+
+/**
+ * Markdown: states indented by nesting, one line for each event they react to; with `taken`, a column
+ * that says how often.
+ */
+export function render_table(chart: AnyChart, taken?: TakenCounts): string {
+  const lines = taken
+    ? ["| State | Event | Reaction | Taken |", "|---|---|---|---:|"]
+    : ["| State | Event | Reaction |", "|---|---|---|"];
   for (const i of in_tree_order(chart)) {
     const name = chart.names[i] ?? "";
     const depth = chart.ancestry(i).length - 1;
     const label = `${"&nbsp;&nbsp;".repeat(depth)}**${name}**`;
     const initial = chart.defs[i]?.initial;
     const head = initial === undefined ? "" : `enters ${initial}`;
-    lines.push(`| ${label} | | ${head} |`);
+    lines.push(`| ${label} | | ${head} |${taken ? ` ${taken.state(name)} |` : ""}`);
     for (const [event, rows] of by_event(chart, name)) {
-      lines.push(`| | ${event} | ${reaction_text(rows)} |`);
+      const count = taken ? ` ${rows.map((r) => taken.row(r)).join(" / ")} |` : "";
+      lines.push(`| | ${event} | ${reaction_text(rows)} |${count}`);
     }
   }
   return `${lines.join("\n")}\n`;

@@ -3,6 +3,7 @@
  * One for local (primaries) and one for remote (replicas) reservations of an OSD.
  * Ceph counterpart: src/common/AsyncReserver.h. Rules: peering.md §7.4.
  */
+import { sometimes } from "@tako/common";
 
 interface Request {
   readonly item: string;
@@ -132,6 +133,7 @@ export class AsyncReserver {
     if (!victim) return false;
     const { item, told } = victim;
     this.#granted.delete(item);
+    sometimes("reservation taken away for another");
     // Who has not heard of its slot yet goes on waiting: it would take a preemption for a stray event.
     if (told) this.#tell_preempted(victim);
     else this.#queued.set(item, victim);

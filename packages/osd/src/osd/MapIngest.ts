@@ -12,6 +12,7 @@ import {
   type MonClient,
   type Msg,
   OSDMap,
+  sometimes,
 } from "@tako/common";
 import type { ObjectStore } from "../store/ObjectStore.ts";
 import { Transaction } from "../store/Transaction.ts";
@@ -83,6 +84,7 @@ export class MapIngest {
     const last = this.#add_maps(t, blobs, start, range.last);
     if (last < start) return;
     if (skip_maps) {
+      sometimes("map gap");
       log.warn({ epoch: sb.newest_map, first: start, oldest: m.oldest_map }, "map_gap");
       if (sb.oldest_map > 0) this.#p.maps.remove(t, sb.oldest_map, sb.newest_map);
     } else {

@@ -4,7 +4,7 @@
  * OSDService::queue_want_pg_temp, send_pg_temp. Rules: peering.md §3.7 (end), §4.4.
  */
 import type { epoch_t, Log, Message, OSDMap, pg_t } from "@tako/common";
-import { spg_cmp } from "@tako/common";
+import { sometimes, spg_cmp } from "@tako/common";
 
 interface Wanted {
   readonly acting: readonly number[];
@@ -42,6 +42,7 @@ export class MonRequests {
   queue_want_pg_temp(pgid: pg_t, acting: readonly number[]): void {
     const have = this.#pg_temp.get(pgid);
     if (have && have.acting.join() === acting.join()) return;
+    sometimes(acting.length > 0 ? "pg_temp asked for" : "pg_temp withdrawn");
     this.#pg_temp.set(pgid, { acting: [...acting], sent: false });
   }
   clear_want_pg_temp(pgid: pg_t): void {

@@ -12,10 +12,11 @@ import {
 } from "@tako/common";
 import { describe, expect, test } from "vitest";
 import { Transaction } from "../store/Transaction.ts";
-import { peering_chart, renderPeeringStates } from "./chart.ts";
+import { peering_chart } from "./chart.ts";
 import { peering_coverage } from "./PeeringMachine.ts";
 import { PeeringState } from "./PeeringState.ts";
 import { RecoveryCtx } from "./RecoveryCtx.ts";
+import { renderPeeringStates } from "./render_states.ts";
 import { PGID } from "./testing/TestOSD.ts";
 import { Transcript } from "./testing/Transcript.ts";
 

@@ -19,6 +19,7 @@ import {
   type pg_log_wire_t,
   type pg_shard_t,
   shard_osd,
+  sometimes,
 } from "@tako/common";
 import { is_error } from "../pg/log_entry.ts";
 import { pg_missing_t } from "../pg/pg_missing.ts";
@@ -141,6 +142,7 @@ function reset_backfill(
   is_new: boolean,
 ): void {
   const { info } = ps;
+  if (!is_new && ev_gt(info.log_tail, pi.last_update)) sometimes("log trimmed past a peer");
   pi.last_update = info.last_update;
   pi.last_complete = info.last_update;
   pi.last_backfill = "MIN";

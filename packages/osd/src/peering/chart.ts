@@ -7,7 +7,7 @@
  * A string is a transition; `ignore` consumes; a function handles (and may let the enclosing state
  * see the event); [function, ...states] may also go to one of these states.
  */
-import { type Chart, CompiledChart, ignore, render_diagram, render_table } from "@tako/common";
+import { type Chart, CompiledChart, ignore } from "@tako/common";
 import type { PeeringEvent } from "./events.ts";
 import type { PeeringMachine } from "./PeeringMachine.ts";
 import type { StateName } from "./state_name.ts";
@@ -271,24 +271,3 @@ const chart: Chart<StateName, PeeringMachine, PeeringEvent> = {
 };
 
 export const peering_chart = new CompiledChart(chart, "Initial");
-
-/** The content of docs/peering-states.md. */
-export function renderPeeringStates(): string {
-  return [
-    "# Peering states",
-    "",
-    "Generated from `packages/osd/src/peering/chart.ts` by `npm run docs`; do not edit.",
-    "",
-    "Each state reacts to the events listed below it; an event that it does not list goes to the",
-    "enclosing state, and one that nobody lists is an error. *handled* means: stays in the state;",
-    "→ names the state that is gone to.",
-    "",
-    render_table(peering_chart),
-    "## Diagram",
-    "",
-    "```mermaid",
-    render_diagram(peering_chart, "Initial").trimEnd(),
-    "```",
-    "",
-  ].join("\n");
-}

@@ -29,6 +29,7 @@ import {
   shard_cmp,
   shard_id,
   shard_osd,
+  sometimes,
 } from "@tako/common";
 import type { PeeringMachine } from "./PeeringMachine.ts";
 import type { PeeringState } from "./PeeringState.ts";
@@ -194,6 +195,7 @@ export function start_leases(ps: PeeringState): void {
     return;
   }
   ps.state_set("wait");
+  sometimes("wait: an earlier primary may still serve");
   log_not_readable(ps, l.prior_readable_until_ub - ps.clock.mono_ms());
   schedule_check_readable(ps);
 }
@@ -297,6 +299,7 @@ export function is_readable(ps: PeeringState): boolean {
   const { readable_interval, readable_until } = ps.leases;
   if (readable_interval === 0 || ps.clock.mono_ms() < readable_until) return true;
   ps.state_set("laggy");
+  sometimes("laggy: the read lease has run out");
   log_not_readable(ps, null);
   return false;
 }

@@ -16,6 +16,7 @@ import {
   type pg_shard_t,
   shard_cmp,
   shard_osd,
+  sometimes,
 } from "@tako/common";
 import { pg_missing_t } from "../pg/pg_missing.ts";
 import type { PeeringState } from "./PeeringState.ts";
@@ -39,7 +40,10 @@ export function search_for_missing(
 ): boolean {
   const unfound_before = ps.get_num_unfound();
   const found = ps.missing_loc.add_source_info(from, oinfo, omissing);
-  if (found && ps.get_num_unfound() !== unfound_before) ps.publish_stats();
+  if (found && ps.get_num_unfound() !== unfound_before) {
+    sometimes("unfound found again");
+    ps.publish_stats();
+  }
   return found;
 }
 
@@ -83,6 +87,7 @@ export function rewind_stray(ps: PeeringState, from: pg_shard_t, msg: Msg<"pg_lo
   const info = pg_info_copy({ ...msg.info, pgid: ps.peer_spg(from) });
   ps.pg_log.proc_replica_log(info, msg.log, pg_missing_t.from_wire(msg.missing));
   if (!ev_lt(info.last_update, msg.info.last_update)) return false;
+  sometimes("a stray undid writes before it became a source");
   ps.peer_missing_requested.add(from);
   const notify = make_notify(ps, from, ps.get_osdmap_epoch());
   ps.get_rctx().send_info(shard_osd(from), { ...notify, info });

@@ -23,6 +23,7 @@ import {
   type pg_shard_t,
   type pg_t,
   shard_osd,
+  sometimes,
   spg_cmp,
   spg_pg,
   type spg_t,
@@ -379,7 +380,9 @@ export class PG {
     for (const timer of this.timers) timer.cancel();
     this.timers.clear();
     const reading = this.ec?.reads.abort() ?? [];
-    const ops = in_order([...this.repops.abort(), ...reading, ...this.waits.take_all()]);
+    const aborted = this.repops.abort();
+    if (still_primary && aborted.length > 0) sometimes("aborted writes queued again");
+    const ops = in_order([...aborted, ...reading, ...this.waits.take_all()]);
     this.ec?.clear();
     this.objects.clear();
     clear_recovery_state(this);

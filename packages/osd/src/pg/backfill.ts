@@ -17,6 +17,7 @@ import {
   type hobject_t,
   type pg_shard_t,
   shard_cmp,
+  sometimes,
 } from "@tako/common";
 import { BackfillInterval, type BackfillObject } from "./BackfillInterval.ts";
 import { is_delete, is_update } from "./log_entry.ts";
@@ -60,6 +61,7 @@ function prepare_intervals(pg: PG, targets: readonly pg_shard_t[]): void {
     bf.new_backfill = false;
     for (const t of targets) {
       const { last_backfill } = pg.peering.get_peer_info(t);
+      if (last_backfill !== "MIN") sometimes("backfill resumed");
       bf.peer_backfill_info.set(t, new BackfillInterval(last_backfill));
     }
     bf.backfill_info.reset(bf.last_backfill_started);

@@ -11,6 +11,7 @@ import {
   type hobject_t,
   type Msg,
   parse_hobject,
+  sometimes,
 } from "@tako/common";
 import { is_well_formed } from "../store/TransactionOp.ts";
 import { do_pg_op } from "./do_pg_op.ts";
@@ -43,6 +44,7 @@ export function do_op(pg: PG, op: OpRequest, m: Msg<"osd_op">): void {
   const { waiting_for_rw_lock } = pg.waits;
   // Also behind others that wait for the lock: first come, first served.
   if (waiting_for_rw_lock.has(m.hobj) || !(write ? may_write(obc) : may_read(obc))) {
+    sometimes("op waits for the object's lock");
     wait_keyed(pg, op, waiting_for_rw_lock, m.hobj, "waiting for rw locks");
     return;
   }
@@ -84,6 +86,7 @@ function must_wait_for_scrub(pg: PG, op: OpRequest, soid: hobject_t): boolean {
     return false;
   }
   if (waits.waiting_for_unreadable_object.has(soid)) return false;
+  sometimes("write waits for scrub");
   wait(pg, op, waits.waiting_for_scrub, "waiting for scrub");
   return true;
 }
@@ -93,6 +96,7 @@ function must_wait_for_recovery(pg: PG, op: OpRequest, soid: hobject_t, write: b
   const { waits } = pg;
   if (pg.peering.is_missing_object(soid)) {
     const lists = waits.waiting_for_unreadable_object;
+    sometimes("op waits for a missing object");
     wait_keyed(pg, op, lists, soid, "waiting for missing object");
     maybe_kick_recovery(pg, soid);
     return true;
@@ -100,6 +104,7 @@ function must_wait_for_recovery(pg: PG, op: OpRequest, soid: hobject_t, write: b
   // Also behind others that wait for the object: their order is the client's order.
   const lists = waits.waiting_for_degraded_object;
   if (!write || !(lists.has(soid) || is_degraded_or_backfilling_object(pg, soid))) return false;
+  sometimes("op waits for a degraded object");
   wait_keyed(pg, op, lists, soid, "waiting for degraded object");
   maybe_kick_recovery(pg, soid);
   return true;
@@ -110,9 +115,11 @@ function reply_if_dup(pg: PG, op: OpRequest, m: Msg<"osd_op">): boolean {
   const done = pg.peering.pg_log.log.get_request(m.reqid);
   if (!done) return false;
   if (ev_le(done.version, pg.peering.last_update_ondisk)) {
+    sometimes("dup op answered from the log");
     send_reply(pg, op, dup_reply(pg, m, done));
     return true;
   }
+  sometimes("dup op waits for its commit");
   pg.waits.add_ondisk({ op, ...done });
   pg.host.op_tracker.mark(op, "waiting for ondisk", "delayed");
   return true;

@@ -24,6 +24,7 @@ import {
   type pg_log_entry_t,
   type pg_log_wire_t,
   reqid_str,
+  sometimes,
 } from "@tako/common";
 import { IndexedLog } from "./IndexedLog.ts";
 import type { LogEntryHandler } from "./LogEntryHandler.ts";
@@ -84,6 +85,7 @@ export function merge_object_divergent_entries(
   const newer = log.get_object(hoid);
   if (newer && ev_ge(newer.version, first.version)) {
     // Case 1: the object has to be fetched in its authoritative version anyway.
+    if (handler) sometimes("divergent object superseded");
     invariant(ev_gt(newer.version, last.version), "log: divergent entry above the authority", {
       hoid,
     });
@@ -95,16 +97,20 @@ export function merge_object_divergent_entries(
     drop_object();
   } else if (ev_is_zero(first.prior_version) || is_clone(first)) {
     // Case 2: there was no such object before.
+    if (handler) sometimes("divergent object removed");
     missing.rm(hoid);
     drop_object();
   } else if (item) {
     // Case 3: never had the divergent data.
+    if (handler) sometimes("divergent entry of a missing object");
     revert_missing(d, hoid, entries, first.prior_version, item.have);
   } else if (entries.every((e) => can_rollback(e) && ev_gt(e.version, d.original_crt))) {
     // Case 4
+    if (handler) sometimes("divergent entry rolled back");
     for (const e of entries.toReversed()) handler?.rollback(e);
   } else {
     // Case 5
+    if (handler) sometimes("divergent object fetched again");
     drop_object();
     missing.add(hoid, first.prior_version, EVERSION_ZERO, false);
   }

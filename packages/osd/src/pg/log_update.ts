@@ -4,7 +4,7 @@
  * Ceph counterpart: PrimaryLogPG::record_write_error, submit_log_entries, do_update_log_missing,
  * do_update_log_missing_reply. peering.md §8.4.2.
  */
-import { EVERSION_ZERO, type Msg, type pg_log_entry_t } from "@tako/common";
+import { EVERSION_ZERO, type Msg, type pg_log_entry_t, sometimes } from "@tako/common";
 import { Transaction } from "../store/Transaction.ts";
 import type { OpRequest } from "./OpTracker.ts";
 import type { PG } from "./PG.ts";
@@ -27,6 +27,7 @@ export function record_write_error(
     mtime: m.mtime || pg.host.clock.now_ms(),
     return_code: reply.result,
   };
+  sometimes("refusal kept in the log");
   submit_log_entries(pg, [entry], { op, reply, on_complete: null });
   pg.host.op_tracker.mark(op, "error recorded", "waiting for sub ops");
 }

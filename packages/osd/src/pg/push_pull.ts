@@ -14,6 +14,7 @@ import {
   type pg_shard_t,
   shard_cmp,
   shard_osd,
+  sometimes,
 } from "@tako/common";
 import { Transaction } from "../store/Transaction.ts";
 import { ec_piece_stored, start_ec_recovery } from "./ec/ec_recovery.ts";
@@ -73,6 +74,7 @@ export function resume_pull(pg: PG, soid: hobject_t, p: PullInfo): void {
   }
   const version = version_held(pg, soid, from, p.need);
   const progress = ev_eq(version, p.version) ? p.progress : START;
+  sometimes("pull goes on with another holder");
   pull(pg, soid, { from, need: p.need, version, progress });
 }
 

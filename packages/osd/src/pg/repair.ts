@@ -2,7 +2,13 @@
  * A copy turned out to be unreadable: it counts as missing from now on, and is fetched from another
  * member. Ceph counterpart: PrimaryLogPG::rep_repair_primary_object, primary_error. peering.md §7.2.
  */
-import { type eversion_t, type hobject_t, type pg_shard_t, shard_cmp } from "@tako/common";
+import {
+  type eversion_t,
+  type hobject_t,
+  type pg_shard_t,
+  shard_cmp,
+  sometimes,
+} from "@tako/common";
 import { Transaction } from "../store/Transaction.ts";
 import type { PG } from "./PG.ts";
 
@@ -35,6 +41,7 @@ export function force_missing(
   soid: hobject_t,
   version: eversion_t,
 ): void {
+  sometimes("copy found damaged");
   const t = new Transaction();
   pg.peering.force_object_missing(shard, soid, version, t);
   if (!t.empty) pg.host.store.queue_transaction(t);

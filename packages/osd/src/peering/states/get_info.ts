@@ -2,7 +2,7 @@
  * GetInfo and Down: hearing everybody who may know of writes, or waiting for those who are needed.
  * Ceph counterpart: PeeringState::GetInfo, Down. peering.md §5.4, §6.4.
  */
-import { DISCARD, EVERSION_ZERO, shard_cmp, shard_osd } from "@tako/common";
+import { DISCARD, EVERSION_ZERO, shard_cmp, shard_osd, sometimes } from "@tako/common";
 import type { Evt } from "../events.ts";
 import { check_past_interval_bounds } from "../interval.ts";
 import type { PeeringMachine } from "../PeeringMachine.ts";
@@ -28,6 +28,7 @@ function get_infos(m: PeeringMachine): void {
   }
   ps.blocked_by.clear();
   for (const peer of requested) ps.blocked_by.add(shard_osd(peer));
+  if (ps.blocked_by.size > 0) sometimes("blocked_by");
   ps.publish_stats();
 }
 

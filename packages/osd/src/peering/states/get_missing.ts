@@ -13,6 +13,7 @@ import {
   pg_info_copy,
   type pg_shard_t,
   shard_osd,
+  sometimes,
 } from "@tako/common";
 import { pg_missing_t } from "../../pg/pg_missing.ts";
 import type { Evt } from "../events.ts";
@@ -79,6 +80,7 @@ export const getMissing = {
 
 export const waitUpThru = {
   enter({ ps }: PeeringMachine): void {
+    sometimes("up_thru waited for");
     ps.publish_stats();
   },
   /** Peering.AdvMap has looked at the new maps. */

@@ -14,6 +14,7 @@ import {
   shard_cmp,
   shard_id,
   shard_osd,
+  sometimes,
 } from "@tako/common";
 import { choose_acting } from "../acting.ts";
 import { try_mark_clean } from "../completion.ts";
@@ -179,6 +180,7 @@ export const recovering = {
     // A copy may have turned out to be bad when it was to be pulled: whoever has not been asked yet is.
     discover_all_missing(m.ps);
     m.ps.state_set("recovery_unfound");
+    sometimes("unfound");
     cancel_local(m.ps);
     release_remotes(m);
     return "NotRecovering";
