@@ -1,6 +1,6 @@
 /**
  * PeeringWQ: the peering work queue. A PG is in it at most once; each turn a PG advances to the
- * published map, then handles one event.
+ * published map, then handles one event (and those that cost nothing).
  * Ceph counterpart: OSD::process_peering_events, advance_pg (src/osd/OSD.cc). Rules: peering.md §4.
  */
 import type { Clock, Config, epoch_t, OSDMap } from "@tako/common";
@@ -8,6 +8,9 @@ import type { PeeringEvt } from "../peering/events.ts";
 import { RecoveryCtx } from "../peering/RecoveryCtx.ts";
 import type { PG } from "../pg/PG.ts";
 import { split_pg } from "../pg/split.ts";
+
+/** They store nothing and send nothing: no turn of their own. */
+const FREE: ReadonlySet<string> = new Set(["NullEvt", "FlushedEvt"]);
 
 export interface PeeringWQPorts {
   readonly clock: Clock;
@@ -101,14 +104,24 @@ export class PeeringWQ {
     if (!this.#advance_pg(pg, rctx, children)) {
       this.#queue.add(pg);
     } else {
-      const events = this.#events.get(pg);
-      const evt = events?.shift();
-      if (events?.length === 0) this.#events.delete(pg);
-      if (evt) pg.handle_peering_event(evt, rctx);
+      for (const evt of this.#take_events(pg)) pg.handle_peering_event(evt, rctx);
       if (this.#events.has(pg)) this.#queue.add(pg);
     }
     this.#p.dispatch_context(pg, rctx);
     if (children.length > 0) this.#p.add_split_children(children);
+  }
+
+  /** What the PG handles in this turn: one event, and those around it that cost nothing. */
+  #take_events(pg: PG): readonly PeeringEvt[] {
+    const events = this.#events.get(pg) ?? [];
+    let n = 0;
+    let costly = 0;
+    for (const { evt } of events) {
+      if (!FREE.has(evt.type) && ++costly > 1) break;
+      n++;
+    }
+    if (n === events.length) this.#events.delete(pg);
+    return events.splice(0, n);
   }
 
   /** peering.md §4.5. False: osd_map_max_advance reached, go on next turn. */

@@ -21,7 +21,8 @@ export interface StatsReporterPorts {
 
 /**
  * Changes within this time go out together. Sums that a write changed can wait; a state cannot:
- * people and the monitor's rules look at it.
+ * people and the monitor's rules look at it. But while states go on changing, as in the peering of
+ * many PGs, most of what could be told is over before it arrives: then the longer time holds.
  */
 const COALESCE_MS = { soon: 50, later: 500 } as const;
 export type StatsUrgency = keyof typeof COALESCE_MS;
@@ -31,6 +32,9 @@ export class StatsReporter {
   readonly #changed = new Set<PG>();
   #timer: TimerHandle | null = null;
   #due = Number.POSITIVE_INFINITY;
+  /** Of what has not been sent yet. */
+  #first_change = Number.POSITIVE_INFINITY;
+  #last_state_change = Number.NEGATIVE_INFINITY;
   #last_full = Number.NEGATIVE_INFINITY;
   #stopped = false;
 
@@ -41,24 +45,36 @@ export class StatsReporter {
   publish(pg: PG, urgency: StatsUrgency = "soon"): void {
     if (this.#stopped) return;
     this.#changed.add(pg);
-    const delay_ms = COALESCE_MS[urgency];
-    const due = this.#p.clock.mono_ms() + delay_ms;
+    const now = this.#p.clock.mono_ms();
+    this.#first_change = Math.min(this.#first_change, now);
+    if (urgency === "soon") this.#last_state_change = now;
+    this.#arm(now, now + COALESCE_MS[urgency]);
+  }
+  #arm(now: number, due: number): void {
     if (this.#due <= due) return;
     this.#timer?.cancel();
     this.#due = due;
-    this.#timer = this.#p.clock.set_timer(delay_ms, () => {
-      this.#timer = null;
-      this.#due = Number.POSITIVE_INFINITY;
-      this.#send([...this.#changed]);
-    });
+    this.#timer = this.#p.clock.set_timer(due - now, () => this.#fire());
+  }
+  #fire(): void {
+    this.#timer = null;
+    this.#due = Number.POSITIVE_INFINITY;
+    const now = this.#p.clock.mono_ms();
+    const quiet = this.#last_state_change + COALESCE_MS.soon;
+    const due = Math.min(quiet, this.#first_change + COALESCE_MS.later);
+    if (due > now) this.#arm(now, due);
+    else this.#send([...this.#changed]);
   }
   forget(pg: PG): void {
     this.#changed.delete(pg);
   }
-  /** Each tick: everything once a period. */
+  /** Each tick: everything once a period, or a little later when states are just changing. */
   tick(): void {
     const period_ms = this.#p.config.get("mgr_stats_period") * 1000;
-    if (this.#p.clock.mono_ms() - this.#last_full >= period_ms) this.report_all();
+    const now = this.#p.clock.mono_ms();
+    const since = now - this.#last_full;
+    const changing = now - this.#last_state_change < COALESCE_MS.soon;
+    if (since >= (changing ? 2 : 1) * period_ms) this.report_all();
   }
   /** A new mon session, `tell flush_pg_stats`: everything now. */
   report_all(): void {
@@ -72,6 +88,7 @@ export class StatsReporter {
 
   #send(pgs: readonly PG[]): void {
     for (const pg of pgs) this.#changed.delete(pg);
+    if (this.#changed.size === 0) this.#first_change = Number.POSITIVE_INFINITY;
     const slow = this.#p.slow_ops();
     this.#p.send({
       type: "pg_stats",

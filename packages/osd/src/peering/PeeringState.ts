@@ -52,7 +52,7 @@ import * as invariants from "./invariants.ts";
 import { Leases } from "./leases.ts";
 import * as log_ops from "./log_ops.ts";
 import { MissingLoc } from "./MissingLoc.ts";
-import { check_none_of_its_business, type MapStep } from "./map_step.ts";
+import { type MapStep, skip_map } from "./map_step.ts";
 import { PeeringMachine } from "./PeeringMachine.ts";
 import type { full_state_t, PeeringStateInit, PGPool } from "./PeeringStateInit.ts";
 import * as persist from "./persist.ts";
@@ -247,10 +247,7 @@ export class PeeringState {
   }
   /** Goes on to a map that is none of its business, instead of both. False: it may be, feed them. */
   skip_map(step: MapStep): boolean {
-    if (step.concerns(this)) return false;
-    if (this.config.get("osd_debug_check_invariants")) check_none_of_its_business(this, step);
-    this.osdmap = step.osdmap;
-    return true;
+    return skip_map(this, step);
   }
   /** Is `evt` of an interval (or peering attempt) that is over? peering.md §4.2. */
   old_peering_evt(evt: Pick<PeeringEvt, "epoch_sent" | "epoch_requested">): boolean {

@@ -14,11 +14,20 @@ import {
   spg_pg,
 } from "@tako/common";
 import type { PeeringState } from "./PeeringState.ts";
+import { adjust_need_up_thru } from "./peer_infos.ts";
 import { RecoveryCtx } from "./RecoveryCtx.ts";
 import type { StateName } from "./state_name.ts";
 
 /** Their AdvMap and ActMap look at nothing but what is asked below. */
 const RESTING: ReadonlySet<StateName> = new Set(["Clean", "Stray", "RepNotRecovering"]);
+/** These wait for other OSDs: a map in which no OSD changed brings them nothing, save our up_thru. */
+const WAITING_FOR_PEERS: ReadonlySet<StateName> = new Set([
+  "GetInfo",
+  "GetLog",
+  "GetMissing",
+  "Activating",
+  "Recovered",
+]);
 
 /** From one map to the next: what PGs look at, worked out once for all of them. */
 export class MapStep {
@@ -28,6 +37,11 @@ export class MapStep {
   readonly #moved: ReadonlySet<pg_t>;
   /** OSDs that went, came, or were declared lost. */
   readonly #osds: ReadonlySet<number>;
+  /**
+   * Every OSD is as it was, but for up_thru: the epochs that a peering asks of the monitor itself. Each
+   * would be fed to all PGs that peer, and all strays would present themselves once more.
+   */
+  readonly #quiet: boolean;
   /** For every PG: maps are missing in between, the cluster's flags or this OSD itself changed. */
   readonly #concerns_all: boolean;
 
@@ -37,6 +51,8 @@ export class MapStep {
     this.osdmap = osdmap;
     this.#moved = new Set(moved);
     this.#osds = changed_osds(lastmap, osdmap);
+    // What is known of the dead ends a wait for their leases.
+    this.#quiet = this.#osds.size === 0 && lastmap.f.osd_xinfo === osdmap.f.osd_xinfo;
     this.#concerns_all =
       osdmap.epoch !== lastmap.epoch + 1 ||
       osdmap.flags !== lastmap.flags ||
@@ -53,8 +69,11 @@ export class MapStep {
       this.#concerns_all ||
       ps.osdmap !== this.lastmap ||
       ps.deleted ||
-      !RESTING.has(ps.machine.state) ||
-      ps.send_notify ||
+      !(
+        RESTING.has(ps.machine.state) ||
+        (this.#quiet && WAITING_FOR_PEERS.has(ps.machine.state))
+      ) ||
+      (ps.send_notify && !this.#quiet) ||
       ps.have_unfound() ||
       ps.want_acting.length > 0 ||
       this.#moved.has(spg_pg(ps.spgid)) ||
@@ -96,8 +115,17 @@ function changed_osds(a: OSDMap, b: OSDMap): Set<number> {
   return out;
 }
 
+/** See PeeringState.skip_map. */
+export function skip_map(ps: PeeringState, step: MapStep): boolean {
+  if (step.concerns(ps)) return false;
+  if (ps.config.get("osd_debug_check_invariants")) check_none_of_its_business(ps, step);
+  ps.osdmap = step.osdmap;
+  adjust_need_up_thru(ps, step.osdmap);
+  return true;
+}
+
 /** Feeds the events all the same, and makes sure that there was nothing to do. */
-export function check_none_of_its_business(ps: PeeringState, step: MapStep): void {
+function check_none_of_its_business(ps: PeeringState, step: MapStep): void {
   const { up, acting, machine } = ps;
   const before = { up, acting, state: machine.state, text: ps.get_pg_state_string() };
   const rctx = new RecoveryCtx();
@@ -105,7 +133,9 @@ export function check_none_of_its_business(ps: PeeringState, step: MapStep): voi
   ps.advance_map(step.osdmap, step.lastmap, m.up, m.up_primary, m.acting, m.acting_primary, rctx);
   ps.activate_map(rctx);
   const effects = rctx.effects.filter((e) => e.type !== "publish_stats");
-  const nothing = rctx.transaction.empty && rctx.messages.length + effects.length === 0;
+  // Whoever is the primary has been told, and has not been replaced.
+  const messages = rctx.messages.filter((m) => !(m.kind === "notify" && ps.send_notify));
+  const nothing = rctx.transaction.empty && messages.length + effects.length === 0;
   const same =
     ps.up === before.up &&
     ps.acting === before.acting &&
