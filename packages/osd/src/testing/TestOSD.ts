@@ -241,8 +241,11 @@ export class TestOSD implements PGHost {
     this.park(m.map_epoch, () => {
       const pg = this.pgs.get("1.0");
       if (pg) pg.do_request(con, m);
-      // The PG is about to be created by a peer's message: the op waits, as in session_waiting_for_pg.
-      else this.clock.set_timer(20, () => con.is_open && this.client_op(con, m));
+      // The PG is about to be created by a peer's message: the op waits, as in session_waiting_for_pg,
+      // until the map has taken the PG somewhere else; the client sends it there.
+      else if (this.#map.pg_to_up_acting_osds("1.0").acting_primary === this.id) {
+        this.clock.set_timer(20, () => con.is_open && this.client_op(con, m));
+      }
     });
   }
 
