@@ -7,6 +7,7 @@ import { type CliIo, type GlobalOptions, lineage, merged_options, set_io } from 
 import { add_cluster_commands } from "./commands/cluster.ts";
 import { add_completion } from "./commands/completion.ts";
 import { CRUSH_SPECS } from "./commands/crush_specs.ts";
+import { add_drill } from "./commands/drill.ts";
 import { add_explain } from "./commands/explain.ts";
 import { add_mon_commands } from "./commands/mon_command.ts";
 import { OSD_SPECS } from "./commands/osd_specs.ts";
@@ -76,6 +77,7 @@ export function build_program(io: CliIo): Command {
   add_config(program);
   add_rados_commands(program);
   add_cluster_commands(program);
+  add_drill(program);
   add_crushtool(program);
   add_whatif(program);
   add_osdmaptool(program);

@@ -42,6 +42,7 @@ export {
   type Rng,
   type TimerHandle,
 } from "./ports.ts";
+export * from "./scenario/script.ts";
 export { SOMETIMES, type SometimesPoint, sometimes, sometimes_counts } from "./sometimes.ts";
 export * from "./statechart/index.ts";
 export {

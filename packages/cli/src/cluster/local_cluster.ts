@@ -90,7 +90,8 @@ async function forget(
   });
 }
 
-async function create_cluster(dir: ClusterDir, o: StartOptions): Promise<ClusterFile> {
+/** The directory of a new cluster with its description and configuration; nothing is started. */
+export async function create_cluster(dir: ClusterDir, o: StartOptions): Promise<ClusterFile> {
   mkdirSync(dir.path, { recursive: true });
   const osds = o.osds ?? NEW_CLUSTER_OSDS;
   const ports = await free_ports(1 + osds);

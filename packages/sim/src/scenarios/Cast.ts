@@ -3,9 +3,7 @@
  * pool has been made (A is the primary); the other OSDs get the letters after these, by id.
  */
 import type { entity_name_t, OSDMap, pg_t } from "@tako/common";
-import { CRUSH_ITEM_NONE, InvariantError } from "@tako/common";
-
-const LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+import { CRUSH_ITEM_NONE, InvariantError, scenario_letters } from "@tako/common";
 
 export class Cast {
   readonly #by_letter = new Map<string, number>();
@@ -15,10 +13,8 @@ export class Cast {
 
   assign(map: OSDMap, pgid: pg_t): void {
     const { up } = map.pg_to_up_acting_osds(pgid);
-    const rest = map.get_all_osds().filter((o) => !up.includes(o));
-    for (const [i, o] of [...up, ...rest].entries()) {
-      const letter = LETTERS[i];
-      if (letter === undefined) throw new InvariantError("a scenario has at most 26 OSDs");
+    for (const [letter, o] of scenario_letters(up, map.get_all_osds())) {
+      if (letter === "") throw new InvariantError("a scenario has at most 26 OSDs");
       this.#by_letter.set(letter, o);
       this.#by_id.set(o, letter);
     }
@@ -31,8 +27,10 @@ export class Cast {
     this.#base = epoch - 1;
   }
 
+  /** `A`, or `osd.2`. */
   id(name: string): number {
-    const id = this.#by_letter.get(name);
+    const m = /^osd\.(\d+)$/.exec(name);
+    const id = m ? Number(m[1]) : this.#by_letter.get(name);
     if (id === undefined) throw new InvariantError(`nobody is called ${name}`);
     return id;
   }

@@ -1,9 +1,9 @@
 /** `assert ...`: what must be so now; anything else ends the scenario. */
-import { ev_eq, InvariantError, pg_pool } from "@tako/common";
+import { ev_eq, InvariantError, pg_pool, scenario_content } from "@tako/common";
 import { check_quiescent } from "../checks.ts";
 import type { Commands } from "./Command.ts";
 import { check_explained } from "./explain_commands.ts";
-import { content, op_of } from "./io_commands.ts";
+import { op_of } from "./io_commands.ts";
 import { PGID, type Scene } from "./Scene.ts";
 import { oid_of } from "./show_message.ts";
 import { parse_rule } from "./Wire.ts";
@@ -118,7 +118,7 @@ const CHECKS: Readonly<Record<string, Check>> = {
   /** `copy A x v1`: in A's store. */
   copy: (s, a, what) => {
     const seen = stored(s, s.cast.id(a[0] ?? ""), a[1] ?? "");
-    must(seen === content(a[2] ?? "-"), what, seen);
+    must(seen === scenario_content(a[2] ?? "-"), what, seen);
   },
   /** `missing A x y`, `missing A` = nothing */
   missing: (s, a, what) => {

@@ -1,5 +1,11 @@
 /** Operators and time: pools, flags, commands to the monitor, waiting. */
-import { CEPH_OSD_FULL, InvariantError, pg_pool } from "@tako/common";
+import {
+  CEPH_OSD_FULL,
+  InvariantError,
+  pg_pool,
+  scenario_ms,
+  scenario_options,
+} from "@tako/common";
 import { why_not_clean } from "../checks.ts";
 import { command_of } from "./answer_commands.ts";
 import { with_ids } from "./Cast.ts";
@@ -8,14 +14,11 @@ import { described } from "./describe.ts";
 import { begin_op, op_of } from "./io_commands.ts";
 import { PGID, type Scene } from "./Scene.ts";
 
-export function options(words: readonly string[]): Record<string, string> {
-  return Object.fromEntries(words.map((w) => [w.split("=")[0] ?? "", w.split("=")[1] ?? ""]));
-}
 /** `5s`, `200ms`, `50us` */
 export function milliseconds(text: string | undefined): number {
-  const m = /^(\d+(?:\.\d+)?)(s|ms|us)$/.exec(text ?? "");
-  if (!m) throw new InvariantError(`'${text}' is not a time such as 5s, 200ms, 50us`);
-  return Number(m[1]) * { s: 1000, ms: 1, us: 0.001 }[m[2] as "s" | "ms" | "us"];
+  const ms = scenario_ms(text);
+  if (ms === undefined) throw new InvariantError(`'${text}' is not a time such as 5s, 200ms, 50us`);
+  return ms;
 }
 
 /**
@@ -132,7 +135,7 @@ async function wait(s: Scene, what: string, words: readonly string[]): Promise<v
 
 export const CLUSTER_COMMANDS: Commands = {
   /** `pool p size=3 min_size=2`, `pool p k=2 m=1` */
-  pool: (s, a) => make_pool(s, a[0] ?? "p", options(a.slice(1))),
+  pool: (s, a) => make_pool(s, a[0] ?? "p", scenario_options(a.slice(1))),
   wait: (s, a) => wait(s, a[0] ?? "", a.slice(1)),
   advance: (s, a) => s.world.run_for(milliseconds(a[0])),
   mark: (s) => s.recorder.mark(),
@@ -218,7 +221,7 @@ export const CLUSTER_COMMANDS: Commands = {
 };
 
 function pg_command(s: Scene, a: readonly string[]): Promise<string> {
-  const cmd = { prefix: a[0] ?? "", ...options(a.slice(1)) };
+  const cmd = { prefix: a[0] ?? "", ...scenario_options(a.slice(1)) };
   return s.admin.pg_command(PGID, cmd).then(
     (r) => `ok ${r.outs}`,
     (e: unknown) => String(e),

@@ -1,5 +1,5 @@
 /** What the client does: `write x v1`, `async u append x more`, `expect x v1`. */
-import { InvariantError } from "@tako/common";
+import { InvariantError, scenario_content } from "@tako/common";
 import { SimRng } from "../SimRng.ts";
 import type { Commands } from "./Command.ts";
 import { type AsyncOp, outcome, type Scene } from "./Scene.ts";
@@ -7,18 +7,12 @@ import { type AsyncOp, outcome, type Scene } from "./Scene.ts";
 const text = new TextDecoder();
 const LIMIT_MS = 60_000;
 
-/** `ab*3` is ababab. */
-export function content(text: string): string {
-  const m = /^(.+)\*(\d+)$/.exec(text);
-  return m ? (m[1] ?? "").repeat(Number(m[2])) : text;
-}
-
 /** What the client gets to see. */
 async function run(s: Scene, words: readonly string[], signal?: AbortSignal): Promise<string> {
   const other = words[0] === "other";
   const io = other ? s.other_io : s.io;
   const [verb = "", oid = "", written = ""] = other ? words.slice(1) : words;
-  const value = content(written);
+  const value = scenario_content(written);
   const o = signal ? { signal } : {};
   switch (verb) {
     case "write":
@@ -82,7 +76,8 @@ export function op_of(s: Scene, label: string | undefined): AsyncOp {
 async function expect_content(s: Scene, oid: string, want: string): Promise<void> {
   const got = await s.world.done(start(s, ["read", oid]), `read ${oid}`, LIMIT_MS);
   const seen = got === "ENOENT" ? "-" : got || "''";
-  if (seen !== content(want)) throw new InvariantError(`${oid} is '${seen}', expected '${want}'`);
+  if (seen !== scenario_content(want))
+    throw new InvariantError(`${oid} is '${seen}', expected '${want}'`);
 }
 
 async function churn_one(s: Scene, oid: string, dice: number, text: string): Promise<void> {
@@ -115,7 +110,9 @@ export const IO_COMMANDS: Commands = {
   fill: async (s, a) => {
     const names = Array.from({ length: Number(a[0]) }, (_, i) => `o${i + 1}`);
     for (let i = 0; i < names.length; i += 4) {
-      const some = names.slice(i, i + 4).map((oid) => s.io.write_full(oid, content(a[1] ?? "")));
+      const some = names
+        .slice(i, i + 4)
+        .map((oid) => s.io.write_full(oid, scenario_content(a[1] ?? "")));
       await s.world.done(Promise.all(some), `fill ${names[i]}`, LIMIT_MS);
     }
   },

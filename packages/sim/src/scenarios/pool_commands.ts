@@ -1,7 +1,6 @@
 /** Further pools beside the first one, and statistics of PGs. */
-import { InvariantError } from "@tako/common";
+import { InvariantError, scenario_options } from "@tako/common";
 import type { Commands } from "./Command.ts";
-import { options } from "./cluster_commands.ts";
 import type { Scene } from "./Scene.ts";
 
 /**
@@ -27,7 +26,7 @@ async function more_pool(s: Scene, name: string, o: Record<string, string>): Pro
 }
 
 export const POOL_COMMANDS: Commands = {
-  "more-pool": (s, a) => more_pool(s, a[0] ?? "", options(a.slice(1))),
+  "more-pool": (s, a) => more_pool(s, a[0] ?? "", scenario_options(a.slice(1))),
   /** The clients work with this pool from now on. */
   use: (s, a) => s.open_pool(a[0] ?? ""),
   /** From now on, and since the last mark: see `assert copies`. */

@@ -3,11 +3,11 @@
  * the data-driven tests of etcd's raft and of Pebble. What the commands mean: the tables in
  * cluster_commands, fault_commands, io_commands and assert_commands.
  */
-import { InvariantError } from "@tako/common";
+import { InvariantError, parse_scenario, scenario_config, scenario_options } from "@tako/common";
 import { ANSWER_COMMANDS } from "./answer_commands.ts";
 import { ASSERT_COMMANDS } from "./assert_commands.ts";
 import type { Commands } from "./Command.ts";
-import { CLUSTER_COMMANDS, options } from "./cluster_commands.ts";
+import { CLUSTER_COMMANDS } from "./cluster_commands.ts";
 import { EXPLAIN_COMMANDS } from "./explain_commands.ts";
 import { FAULT_COMMANDS } from "./fault_commands.ts";
 import { IO_COMMANDS } from "./io_commands.ts";
@@ -15,7 +15,8 @@ import { POOL_COMMANDS } from "./pool_commands.ts";
 import { Scene } from "./Scene.ts";
 import { SCRUB_COMMANDS } from "./scrub_commands.ts";
 
-const COMMANDS: Commands = {
+/** Every step but `cluster`; docs/scenario-files.md lists them. */
+export const COMMANDS: Commands = {
   ...CLUSTER_COMMANDS,
   ...FAULT_COMMANDS,
   ...IO_COMMANDS,
@@ -26,42 +27,13 @@ const COMMANDS: Commands = {
   ...POOL_COMMANDS,
 };
 
-interface Block {
-  readonly comments: readonly string[];
-  readonly commands: readonly { readonly line: number; readonly text: string }[];
-}
-
-/** Commands only: recorded output is left out. */
-export function parse_transcript(text: string): Block[] {
-  const blocks: Block[] = [];
-  let comments: string[] = [];
-  let commands: { line: number; text: string }[] = [];
-  let in_output = false;
-  for (const [i, line] of text.split("\n").entries()) {
-    if (in_output) {
-      in_output = line !== "";
-    } else if (line === "----") {
-      blocks.push({ comments, commands });
-      comments = [];
-      commands = [];
-      in_output = true;
-    } else if (line.startsWith("#")) {
-      comments.push(line);
-    } else if (line !== "") {
-      commands.push({ line: i + 1, text: line });
-    }
-  }
-  if (commands.length > 0) blocks.push({ comments, commands });
-  return blocks;
-}
-
 /** Runs it and returns it with the output that there was. */
 export async function run_transcript(text: string): Promise<string> {
   let scene: Scene | null = null;
   const out: string[] = [];
-  for (const block of parse_transcript(text)) {
+  for (const block of parse_scenario(text)) {
     out.push(...block.comments);
-    for (const { line, text: command } of block.commands) {
+    for (const { line, text: command } of block.steps) {
       out.push(command);
       try {
         scene = await execute(scene, command);
@@ -81,7 +53,7 @@ export async function run_transcript(text: string): Promise<string> {
 /** One command; the first is `cluster`, which makes the scene. */
 export async function execute(scene: Scene | null, command: string): Promise<Scene> {
   const [name = "", ...args] = command.split(/\s+/);
-  if (name === "cluster") return make_cluster(options(args));
+  if (name === "cluster") return make_cluster(scenario_options(args));
   if (!scene) throw new InvariantError("a transcript begins with: cluster osds=3");
   const run = COMMANDS[name];
   if (!run) throw new InvariantError(`no such command: ${name}`);
@@ -100,9 +72,10 @@ export async function play(scene: Scene | null, commands: readonly string[]): Pr
 /** `cluster osds=4 osd_max_backfills=2`: what has an underscore is an option of the daemons. */
 function make_cluster(o: Record<string, string>): Promise<Scene> {
   const config = Object.fromEntries(
-    Object.entries(o)
-      .filter(([k]) => k.includes("_"))
-      .map(([k, v]) => [k, Number.isNaN(Number(v)) ? v : Number(v)]),
+    Object.entries(scenario_config(o)).map(([k, v]) => [
+      k,
+      Number.isNaN(Number(v)) ? v : Number(v),
+    ]),
   );
   return Scene.start({
     seed: Number(o.seed ?? 1),

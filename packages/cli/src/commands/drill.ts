@@ -1,0 +1,63 @@
+/** `tako drill FILE`: a scenario file, played against a cluster of real processes. */
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { CommandError } from "@tako/common";
+import type { Command } from "commander";
+import { file_error, type GlobalOptions, merged_options } from "../cli_context.ts";
+import { ClusterDir } from "../cluster/ClusterDir.ts";
+import { DrillError } from "../drill/DrillStage.ts";
+import { play_drill } from "../drill/play_drill.ts";
+import { int_arg } from "./int_arg.ts";
+
+interface DrillFlags extends GlobalOptions {
+  readonly keep?: boolean;
+  readonly timeout: number;
+}
+
+const HOW = `
+A cluster of its own is started in a directory of its own, and ended again. The words of scenario
+files are in docs/scenario-files.md; those that only the simulator knows (hold, drop, partition,
+disk ...) are refused before anything starts, expectations that only it can look at are skipped.
+
+Examples:
+  tako drill packages/sim/testdata/03-replica-down.txt
+  printf 'cluster osds=3\\npool p\\nwrite x v1\\nkill A\\nexpect x v1\\n' | tako drill -
+`;
+
+export function add_drill(program: Command): void {
+  program
+    .command("drill")
+    .argument("<file>", "scenario file; - is standard input")
+    .description("play a scenario file against a private cluster of real processes")
+    .option("--timeout <s>", "seconds that any wait may take", int_arg(1, 3600), 120)
+    .option("--keep", "leave the directory with data and logs, and say where it is")
+    .addHelpText("after", HOW)
+    .action((file: string, _o, cmd: Command) => run(file, merged_options<DrillFlags>(cmd)));
+}
+
+async function run(file: string, o: DrillFlags): Promise<void> {
+  const text = read(file);
+  const path = mkdtempSync(join(tmpdir(), "tako-drill-"));
+  const say = (line: string) => o.io.err(`${line}\n`);
+  try {
+    const dir = new ClusterDir(path);
+    const g = { ...o, dir: path, conf: dir.conf };
+    const r = await play_drill(text, { dir, limit_ms: o.timeout * 1000, g, say });
+    const skipped = r.skipped > 0 ? `, ${r.skipped} skipped` : "";
+    o.io.out(`${file}: passed, ${r.played} steps${skipped}\n`);
+  } catch (e) {
+    if (e instanceof DrillError) throw new CommandError("EINVAL", `${file}: ${e.message}`);
+    throw e;
+  } finally {
+    if (o.keep) say(`data and logs: ${path}`);
+    else rmSync(path, { recursive: true, force: true });
+  }
+}
+function read(file: string): string {
+  try {
+    return readFileSync(file === "-" ? 0 : file, "utf8");
+  } catch (e) {
+    throw file_error(file, e);
+  }
+}
