@@ -16,7 +16,7 @@ test("a PG is down while the only OSD that knows better is dead", () => {
 });
 
 test("what was never written is not there", () => {
-  const input = "cluster osds=1\npool p size=1 min_size=1\nwrite x v1\nexpect x v2\n";
+  const input = "cluster osds=2\npool p size=2 min_size=1\nwrite x v1\nexpect x v2\n";
   const r = spawnSync(process.execPath, [TAKO, "drill", "-"], { encoding: "utf8", input });
   expect(r.stderr).toContain("line 4: expect x v2: x is 'v1', not 'v2'");
   expect(r.status).not.toBe(0);
