@@ -3,16 +3,9 @@
  * copies the same, nothing left over.
  */
 
-import {
-  hobject_hash,
-  type hobject_t,
-  InvariantError,
-  is_erasure,
-  type OSDMap,
-  pg_pool,
-  pg_t,
-} from "@tako/common";
-import { COLL_META, type MemStore, type OSD, type PG } from "@tako/osd";
+import { crc32c, InvariantError, type OSDMap, type pg_t } from "@tako/common";
+import { COLL_META, type OSD, type PG } from "@tako/osd";
+import { check_copies } from "./check_copies.ts";
 import type { World } from "./World.ts";
 
 /** PGs of all pools in `map`. */
@@ -43,29 +36,84 @@ export function why_not_clean(w: World): string | undefined {
   return undefined;
 }
 
+/** Every PG that is not active+clean, with what keeps it from being so. */
+export function pgs_not_clean(w: World): string[] {
+  if (!w.mon_running) return ["no monitor"];
+  const map = w.osdmap;
+  return all_pgs(map).flatMap((pgid) => {
+    const why = reason_not_clean(w, map, pgid);
+    return why === undefined ? [] : [`pg ${pgid}: ${why}`];
+  });
+}
+
+function reason_not_clean(w: World, map: OSDMap, pgid: pg_t): string | undefined {
+  const { up, acting, acting_primary } = map.pg_to_up_acting_osds(pgid);
+  const where = `up [${up}] acting [${acting}]`;
+  if (acting_primary < 0) return `nobody is there to lead it, ${where}`;
+  const pg = primary_of(w, map, pgid);
+  if (!pg) return `osd.${acting_primary} does not lead it yet, ${where}`;
+  const p = pg.peering;
+  const state = p.get_pg_state_string();
+  if (state === "active+clean") return undefined;
+  const lacks = [p.pg_whoami, ...p.peers()].flatMap((s) => {
+    const n = p.get_shard_missing(s)?.num_missing() ?? 0;
+    return n > 0 ? [`${s} lacks ${n}`] : [];
+  });
+  const parts = [
+    state,
+    `in ${p.state_name}`,
+    where,
+    p.blocked_by.size > 0 ? `waits for osd.${[...p.blocked_by].sort((a, b) => a - b)}` : "",
+    p.get_num_unfound() > 0 ? `${p.get_num_unfound()} objects have no copy` : "",
+    p.backfill_targets.size > 0 ? `backfill of ${[...p.backfill_targets]}` : "",
+    lacks.join(", "),
+  ];
+  return parts.filter((t) => t !== "").join(", ");
+}
+
 export function check_quiescent(w: World): void {
   const map = w.osdmap;
   if (map.pg_temp.size > 0) fail("pg_temp left", { pg_temp: [...map.pg_temp] });
   for (const osd of w.running_osds) check_osd(w, osd, map);
-  for (const pgid of all_pgs(map)) check_pg(w, map, pgid);
+  check_map_history(w);
+  for (const pgid of all_pgs(map)) check_copies(w, map, pgid);
+}
+
+/** Without a gap, and the same everywhere, to the byte. */
+function check_map_history(w: World): void {
+  const seen = new Map<number, { osd: number; crc: number }>();
+  for (const osd of w.running_osds) {
+    const { oldest_map, newest_map } = osd.superblock;
+    for (let epoch = oldest_map; epoch <= newest_map; epoch++) {
+      const bytes = osd.maps.get_map_bl(epoch);
+      if (!bytes) fail("a map of the history is not there", { osd: osd.whoami, epoch });
+      const crc = crc32c(bytes);
+      const first = seen.get(epoch);
+      if (!first) seen.set(epoch, { osd: osd.whoami, crc });
+      else if (first.crc !== crc) {
+        fail("two OSDs have different maps of one epoch", {
+          osds: [first.osd, osd.whoami],
+          epoch,
+        });
+      }
+    }
+  }
+  const newest = seen.get(w.osdmap.epoch);
+  if (newest && newest.crc !== crc32c(w.osdmap.encode())) {
+    fail("an OSD's map is not the monitor's", { osd: newest.osd, epoch: w.osdmap.epoch });
+  }
 }
 
 function check_osd(w: World, osd: OSD, map: OSDMap): void {
   const id = osd.whoami;
   for (const r of [osd.service.local_reserver, osd.service.remote_reserver]) {
-    if (r.granted_count > 0) fail("reservations left", { osd: id, dump: r.dump() });
-  }
-  if (osd.recovery.in_flight > 0) fail("recovery ops left", { osd: id });
-  for (const pg of osd.pgs.all()) {
-    const { acting } = map.pg_to_up_acting_osds(pg.pgid);
-    if (!acting.includes(id)) fail("stray left", { osd: id, pg: pg.spgid });
-    const p = pg.peering;
-    p.check_invariants();
-    if (p.missing.num_missing() > 0) fail("missing left", { osd: id, pg: pg.spgid });
-    if (!p.past_intervals.empty()) {
-      fail("past_intervals left", { osd: id, pg: pg.spgid, past: p.past_intervals.to_wire() });
+    const dump = r.dump();
+    if (r.granted_count > 0 || dump.queues.length > 0) {
+      fail("reservations left", { osd: id, dump });
     }
   }
+  if (osd.recovery.in_flight > 0) fail("recovery ops left", { osd: id });
+  for (const pg of osd.pgs.all()) check_pg(osd, pg, map);
   for (const c of w.store(id).list_collections()) {
     if (c === COLL_META || c.endsWith("_head")) continue;
     const { objects } = w.store(id).collection_list(c, "MIN", "MAX", 10);
@@ -73,89 +121,28 @@ function check_osd(w: World, osd: OSD, map: OSDMap): void {
   }
 }
 
-function check_pg(w: World, map: OSDMap, pgid: pg_t): void {
-  const { acting } = map.pg_to_up_acting_osds(pgid);
-  const pool = map.get_pg_pool(pg_pool(pgid));
-  const erasure = pool !== undefined && is_erasure(pool);
-  for (const [i, o] of acting.entries()) {
-    check_placement(w, map, pgid, o, erasure ? `${pgid}s${i}_head` : `${pgid}_head`);
+function check_pg(osd: OSD, pg: PG, map: OSDMap): void {
+  const at = { osd: osd.whoami, pg: pg.spgid };
+  const { acting } = map.pg_to_up_acting_osds(pg.pgid);
+  if (!acting.includes(osd.whoami)) fail("stray left", at);
+  const p = pg.peering;
+  p.check_invariants();
+  if (p.missing.num_missing() > 0) fail("missing left", at);
+  if (!p.past_intervals.empty()) {
+    fail("past_intervals left", { ...at, past: p.past_intervals.to_wire() });
   }
-  if (erasure) return check_shards(w, pgid, acting);
-  const copies = acting.map((o) => ({ osd: o, text: copy_of(w.store(o), `${pgid}_head`) }));
-  const first = copies[0];
-  for (const c of copies) {
-    if (first && c.text !== first.text) {
-      const differs = first_difference(first.text, c.text);
-      fail("copies differ", { pg: pgid, osds: [first.osd, c.osd], ...differs });
-    }
+  if (pg.recovery.recovering.size > 0) fail("recovery left", at);
+  if (pg.waits.size > 0) fail("operations wait for ever", { ...at, ops: pg.waits.size });
+  if (pg.repops.size > 0) fail("writes left on their way", at);
+  if (!pg.is_primary()) return;
+  for (const s of p.peers()) {
+    const n = p.peer_missing.get(s)?.num_missing() ?? 0;
+    if (n > 0) fail("the primary takes something for missing", { ...at, peer: s, n });
   }
-}
-/** All shards hold the same objects, and chunks that belong together. */
-function check_shards(w: World, pgid: pg_t, acting: readonly number[]): void {
-  const shards = acting.map((osd, i) => ({ osd, coll: `${pgid}s${i}_head` }));
-  const names = shards.map(({ osd, coll }) => objects_of(w.store(osd), coll).join("\n"));
-  if (names.some((n) => n !== names[0])) fail("shards hold different objects", { pg: pgid, names });
-  const first = shards[0];
-  if (!first) return;
-  const ec = w.osd(first.osd)?.pgs.get(`${pgid}s0`)?.ec;
-  if (!ec) fail("no shard 0 of an erasure-coded PG", { pg: pgid, osd: first.osd });
-  for (const o of objects_of(w.store(first.osd), first.coll)) {
-    const chunks = shards.map(({ osd, coll }) => w.store(osd).read(coll, o, 0, 0));
-    const all = chunks.map((c) => c ?? new Uint8Array(0));
-    const coding = all.slice(ec.k).map((c) => new Uint8Array(c.length));
-    ec.code.encode_chunks(all.slice(0, ec.k), coding);
-    const seen = all.slice(ec.k).map(to_hex).join();
-    if (seen !== coding.map(to_hex).join()) fail("chunks differ", { pg: pgid, object: o });
-    const attrs = shards.map(({ osd, coll }) => attrs_text(w.store(osd), coll, o));
-    if (attrs.some((a) => a !== attrs[0]))
-      fail("attributes differ", { pg: pgid, object: o, attrs });
-  }
-}
-function attrs_text(store: MemStore, coll: string, o: hobject_t): string {
-  const attrs = [...(store.getattrs(coll, o) ?? [])].sort();
-  return attrs.map(([k, v]) => `${k}=${to_hex(v)}`).join();
-}
-
-/** Every object is in the PG that its hash and the pool's pg_num name. */
-function check_placement(w: World, map: OSDMap, pgid: pg_t, osd: number, coll: string): void {
-  for (const o of objects_of(w.store(osd), coll)) {
-    const belongs = map.raw_pg_to_pg(pg_t(pg_pool(pgid), hobject_hash(o)));
-    if (belongs !== pgid)
-      fail("an object is in the wrong PG", { osd, pg: pgid, object: o, belongs });
-  }
-}
-/** Objects of clients; not the PG's metadata. */
-function objects_of(store: MemStore, coll: string): hobject_t[] {
-  const { objects } = store.collection_list(coll, "MIN", "MAX", Number.MAX_SAFE_INTEGER);
-  return objects.filter((o) => !o.endsWith(":::head"));
-}
-
-function first_difference(a: string, b: string): Record<string, unknown> {
-  const x = a.split("\n");
-  const y = b.split("\n");
-  for (let i = 0; i < Math.max(x.length, y.length); i++) {
-    if (x[i] !== y[i]) return { a: x[i], b: y[i] };
-  }
-  return {};
-}
-
-/** Every object of a collection with its bytes, attributes and omap, as text. PG metadata left out. */
-function copy_of(store: MemStore, coll: string): string {
-  const hex = (b: Uint8Array | undefined) => (b ? to_hex(b) : "-");
-  const lines: string[] = [];
-  for (const o of objects_of(store, coll)) {
-    const attrs = [...(store.getattrs(coll, o) ?? [])].sort().map(([k, v]) => `${k}=${hex(v)}`);
-    const keys = store.omap_list(coll, o, "", "", 1 << 20)?.keys ?? [];
-    const omap = keys.map((k) => `${k}=${hex(store.omap_get_values(coll, o, [k])?.get(k))}`);
-    lines.push(`${o} ${hex(store.read(coll, o, 0, 0))} {${attrs}} {${omap}}`);
-  }
-  return lines.join("\n");
+  const lost = p.missing_loc.num_needs_recovery();
+  if (lost > 0) fail("the primary looks for something", { ...at, objects: lost });
 }
 
 function fail(what: string, detail: Record<string, unknown>): never {
   throw new InvariantError(`after faults stopped: ${what}`, detail);
-}
-
-function to_hex(b: Uint8Array): string {
-  return Array.from(b, (x) => x.toString(16).padStart(2, "0")).join("");
 }

@@ -3,7 +3,7 @@ import type { Rados } from "@tako/client";
 import { InvariantError, message_fields } from "@tako/common";
 import { BIT_ROT_CONFIG, BitRot } from "./BitRot.ts";
 import { ClusterInvariants } from "./ClusterInvariants.ts";
-import { check_quiescent, why_not_clean } from "./checks.ts";
+import { check_quiescent, pgs_not_clean, why_not_clean } from "./checks.ts";
 import { check_history, type HistoryEvent, render_verdict } from "./history/index.ts";
 import { Nemesis } from "./Nemesis.ts";
 import { coverage_now, coverage_since, type RunCoverage } from "./run_coverage.ts";
@@ -171,7 +171,7 @@ async function scenario(world: World, players: Players, seconds: number): Promis
   try {
     await world.until(() => why_not_clean(world) === undefined, "all PGs active+clean", 360_000);
   } catch (e) {
-    throw new Error(`${(e as Error).message}: ${why_not_clean(world)}`, { cause: e });
+    throw new Error(`${(e as Error).message}: ${pgs_not_clean(world).join("; ")}`, { cause: e });
   }
   await world.until(() => workload.is_idle, "operations under way are answered", 360_000);
   workload.read_everything();
