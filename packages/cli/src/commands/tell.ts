@@ -38,6 +38,7 @@ const ARGUMENTS: readonly (readonly [prefix: string, args: readonly string[]])[]
   ["config get", ["key"]],
   ["config set", ["key", "value"]],
   ["config rm", ["key"]],
+  ["config unset", ["key"]],
   ["config help", ["key"]],
   ["log set", ["level", "subsys"]],
   ["query", ["pgid"]],
@@ -46,6 +47,8 @@ const ARGUMENTS: readonly (readonly [prefix: string, args: readonly string[]])[]
   ["scrub", ["pgid", "time"]],
   ["deep_scrub", ["pgid", "time"]],
   ["list-inconsistent-obj", ["pgid"]],
+  ["perf dump", ["logger", "counter"]],
+  ["perf schema", []],
   ["perf reset", ["var"]],
   ["dump_osd_network", ["value"]],
 ];

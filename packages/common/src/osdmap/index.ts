@@ -141,5 +141,5 @@ export {
   type calc_pg_upmaps_options,
   type pending_upmaps,
 } from "./upmap_balancer.ts";
-export { utime_parse, utime_str } from "./utime.ts";
+export { ctime_str, utime_parse, utime_str } from "./utime.ts";
 export * from "./whatif/index.ts";

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { utime_parse, utime_str } from "./utime.ts";
+import { ctime_str, utime_parse, utime_str } from "./utime.ts";
 
 it("prints stamps and durations as Ceph does", () => {
   expect(utime_str(0)).toBe("0.000000");
@@ -10,6 +10,8 @@ it("prints stamps and durations as Ceph does", () => {
     Date.UTC(2026, 10, 22, 15, 10, 54) + 660.97,
   );
   expect(utime_parse("yesterday")).toBeUndefined();
+  expect(ctime_str(Date.UTC(2026, 10, 22, 23, 17, 4))).toBe("Sun Nov 22 23:17:04 2026");
+  expect(ctime_str(Date.UTC(2024, 1, 29, 0, 0, 9))).toBe("Thu Feb 29 00:00:09 2024");
 });
 it("agrees with Date on every day", () => {
   const day = 86_400_000;

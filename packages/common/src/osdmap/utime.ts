@@ -31,6 +31,18 @@ function days_from_civil(year: number, month: number, day: number): number {
   return era * 146_097 + doe - 719_468;
 }
 
+const WEEKDAYS = "Thu Fri Sat Sun Mon Tue Wed".split(" ");
+const MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(" ");
+/** `Sun Nov 22 23:17:04 2026`: ctime(3), UTC. */
+export function ctime_str(ms: number): string {
+  const sec = Math.floor(ms / 1000);
+  const days = Math.floor(sec / DAY);
+  const of_day = sec - days * DAY;
+  const [y, m, d] = civil_from_days(days);
+  const time = [of_day / 3600, (of_day / 60) % 60, of_day % 60].map((n) => two(Math.floor(n)));
+  return `${WEEKDAYS[days % 7]} ${MONTHS[m - 1]} ${String(d).padStart(2)} ${time.join(":")} ${y}`;
+}
+
 /** `2026-11-22T15:10:54.660970+0000`; a small value is a duration and prints as `12.500000`. */
 export function utime_str(ms: number): string {
   const us = Math.round(ms * 1000);

@@ -14,7 +14,8 @@ export interface MachineHooks<S extends string> {
   readonly on_transition?: (from: S, to: S, event: string, duration_ms: number) => void;
   /** Each state, the composite ones too; before its own action. */
   readonly on_enter?: (state: S) => void;
-  readonly on_exit?: (state: S) => void;
+  /** `duration_ms` was spent in it. */
+  readonly on_exit?: (state: S, duration_ms: number) => void;
 }
 
 interface Visit {
@@ -160,13 +161,14 @@ export class Machine<S extends string, M, E extends { readonly type: string }> {
   #go(path: Path, evt: E | undefined): void {
     const from = this.#leaf;
     const since = from >= 0 ? (this.#visits[from]?.mono ?? 0) : 0;
-    for (const s of path.exits) {
-      this.chart.defs[s]?.exit?.(this.#m);
-      this.#visits[s] = null;
-      this.#hooks.on_exit?.(this.chart.names[s] as S);
-    }
     const now = this.#hooks.now_ms();
     const mono = this.#hooks.mono_ms();
+    for (const s of path.exits) {
+      this.chart.defs[s]?.exit?.(this.#m);
+      const entered = this.#visits[s]?.mono ?? mono;
+      this.#visits[s] = null;
+      this.#hooks.on_exit?.(this.chart.names[s] as S, mono - entered);
+    }
     this.#leaf = path.leaf;
     if (from >= 0 && this.#hooks.on_transition) {
       const to = this.chart.names[path.leaf] as S;

@@ -18,6 +18,7 @@ import {
   type Rng,
   type TimerHandle,
 } from "@tako/common";
+import { PingTimes, type ping_row } from "./PingTimes.ts";
 
 export interface HeartbeatPorts {
   readonly whoami: number;
@@ -48,6 +49,7 @@ interface Peer {
   last_rx: number;
   /** Stamp of an unanswered ping -> its deadline (monotonic ms), oldest first. */
   readonly ping_history: Map<number, number>;
+  readonly times: PingTimes;
 }
 
 export class Heartbeat {
@@ -89,6 +91,13 @@ export class Heartbeat {
     this.reset();
   }
 
+  /** How long peers take to answer, by id; those that have not been watched for a minute are not told. */
+  ping_times(): { readonly osd: number; readonly row: ping_row }[] {
+    return this.peers.flatMap((osd) => {
+      const row = this.#peers.get(osd)?.times.row();
+      return row ? { osd, row } : [];
+    });
+  }
   get peers(): number[] {
     return [...this.#peers.keys()].sort((a, b) => a - b);
   }
@@ -141,6 +150,7 @@ export class Heartbeat {
         first_tx: 0,
         last_rx: 0,
         ping_history: new Map(),
+        times: new PingTimes(),
       });
     }
   }
@@ -223,6 +233,7 @@ export class Heartbeat {
     if (!p) return;
     const now = this.#p.clock.mono_ms();
     p.last_rx = now;
+    if (p.ping_history.has(m.ping_stamp)) p.times.add(now, now - m.ping_stamp);
     // A reply answers its ping and every older one.
     for (const stamp of p.ping_history.keys()) {
       if (stamp > m.ping_stamp) break;

@@ -15,6 +15,14 @@ import {
 import { mark_unfound_lost } from "../pg/mark_unfound_lost.ts";
 import type { PG } from "../pg/PG.ts";
 import { list_inconsistent_obj, schedule_scrub } from "../pg/scrub/dump.ts";
+import {
+  dump_blocklist,
+  dump_osd_network,
+  get_mapped_pools,
+  perf_dump,
+  perf_reset,
+  perf_schema,
+} from "./dump_commands.ts";
 import type { OSD } from "./OSD.ts";
 
 type Cmd = Msg<"command">["cmd"];
@@ -90,6 +98,7 @@ export class OSDCommands {
     add("status", "high-level status of the OSD", () => ({ outb: this.#status() }));
     this.#add_pg_commands(add);
     this.#add_op_commands(add);
+    this.#add_perf_commands(add);
     this.#add_config_commands(add);
     add("dump_scrubs", "show when the pgs will be scrubbed", () => ({
       outb: osd.service.scrubs.dump_scrubs(),
@@ -180,8 +189,41 @@ export class OSDCommands {
       outb: ops.dump_blocked_ops(),
     }));
     add("dump_historic_ops", "show recent ops", () => ({ outb: ops.dump_historic_ops() }));
+    add("dump_historic_ops_by_duration", "show recent ops, the longest first", () => ({
+      outb: ops.dump_historic_ops_by_duration(),
+    }));
     add("dump_historic_slow_ops", "show slowest recent ops", () => ({
       outb: ops.dump_historic_slow_ops(),
+    }));
+    // Nobody can watch an object here.
+    add("dump_watchers", "show clients which have active watches", () => ({ outb: [] }));
+  }
+  #add_perf_commands(add: (name: string, help: string, run: Handler) => void): void {
+    const osd = this.#osd;
+    add("dump_pg_recovery_stats", "show how long PGs were in which peering state", () => ({
+      outb: osd.service.state_times.dump(),
+    }));
+    add("reset_pg_recovery_stats", "count these anew", () => {
+      osd.service.state_times.reset();
+      return {};
+    });
+    add("perf dump", "show counters: perf dump [logger] [counter]", (cmd) => ({
+      outb: perf_dump(osd, optional_text(cmd, "logger"), optional_text(cmd, "counter")),
+    }));
+    add("perf schema", "show what the counters are", () => ({ outb: perf_schema(osd) }));
+    add("perf reset", "count anew: perf reset all|<logger>", (cmd) => ({
+      outb: perf_reset(osd, text_arg(cmd, "var")),
+    }));
+    add(
+      "dump_osd_network",
+      "show slow heartbeats: dump_osd_network [at least so many ms]",
+      (cmd) => ({ outb: dump_osd_network(osd, ms_arg(cmd)) }),
+    );
+    add("dump_blocklist", "show clients that are kept out, and until when", () => ({
+      outb: dump_blocklist(osd),
+    }));
+    add("get_mapped_pools", "show pools that have PGs here", () => ({
+      outb: get_mapped_pools(osd),
     }));
   }
   #add_config_commands(add: (name: string, help: string, run: Handler) => void): void {
@@ -196,10 +238,13 @@ export class OSDCommands {
       const key = config.set(text_arg(cmd, "key"), text_arg(cmd, "value"));
       return { outb: { [key]: config.get_text(key) } };
     });
-    add("config rm", "take a config set back: config rm <key>", (cmd) => {
-      const key = config.rm(text_arg(cmd, "key"));
-      return { outb: { [key]: config.get_text(key) } };
-    });
+    // Ceph's name for it, and the monitor's.
+    for (const name of ["config unset", "config rm"]) {
+      add(name, `take a config set back: ${name} <key>`, (cmd) => {
+        const key = config.rm(text_arg(cmd, "key"));
+        return { outb: { [key]: config.get_text(key) } };
+      });
+    }
   }
 
   /** The PG that the command names; ENXIO when it is not here or we are not its primary. */
@@ -227,6 +272,12 @@ function seconds_arg(cmd: Cmd): number {
   const text = optional_text(cmd, "time") ?? "0";
   if (/^\d{1,10}$/.test(text)) return Number(text);
   throw new CommandError("EINVAL", `'${text}' is no number of seconds`);
+}
+function ms_arg(cmd: Cmd): number | undefined {
+  const text = optional_text(cmd, "value");
+  if (text === undefined || /^\d{1,10}$/.test(text))
+    return text === undefined ? text : Number(text);
+  throw new CommandError("EINVAL", `'${text}' is no number of milliseconds`);
 }
 function text_arg(cmd: Cmd, name: string): string {
   const v = optional_text(cmd, name);

@@ -22,6 +22,7 @@ import { CommitLatency } from "../pg/CommitLatency.ts";
 import { OpTracker } from "../pg/OpTracker.ts";
 import type { PG } from "../pg/PG.ts";
 import type { PGHost } from "../pg/PGHost.ts";
+import { StateTimes } from "../pg/StateTimes.ts";
 import type { ObjectStore } from "../store/ObjectStore.ts";
 import { AsyncReserver } from "./AsyncReserver.ts";
 import { CtxDispatcher } from "./CtxDispatcher.ts";
@@ -44,6 +45,7 @@ export class OSDService implements PGHost {
   readonly scrubs: ScrubQueue;
   readonly op_tracker: OpTracker;
   readonly commit_latency: CommitLatency;
+  readonly state_times = new StateTimes();
   readonly on_pg_turn: ((pg: PG) => void) | undefined;
 
   readonly #osd: OSD;

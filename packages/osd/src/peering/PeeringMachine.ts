@@ -21,9 +21,19 @@ export interface RemoteReservations {
   asked: number;
 }
 
+/** Adds up, over all PGs of an OSD, how often and how long they are in which state. */
+export interface StateSink {
+  enter(state: StateName): void;
+  /** `events`: handled since a state was left last, in `event_ms`. */
+  exit(state: StateName, ms: number, events: number, event_ms: number): void;
+}
+
 export class PeeringMachine {
   readonly ps: PeeringState;
   readonly history = new StateHistory();
+  #sink: StateSink | null = null;
+  #events = 0;
+  #event_ms = 0;
   readonly #sm: Machine<StateName, PeeringMachine, PeeringEvent>;
 
   /** GetInfo: who has been asked and has not answered. */
@@ -59,8 +69,14 @@ export class PeeringMachine {
           const name =
             state === "Start" ? state : peering_chart.path_name(peering_chart.index(state));
           this.history.enter(name, ps.get_osdmap_epoch(), ps.clock.now_ms());
+          this.#sink?.enter(state);
         },
-        on_exit: () => this.history.exit(ps.clock.now_ms()),
+        on_exit: (state, ms) => {
+          this.history.exit(ps.clock.now_ms());
+          this.#sink?.exit(state, ms, this.#events, this.#event_ms);
+          this.#events = 0;
+          this.#event_ms = 0;
+        },
       },
       peering_coverage,
     );
@@ -77,7 +93,15 @@ export class PeeringMachine {
     return this.#sm.stack();
   }
   process_event(evt: PeeringEvent): void {
+    const from = this.ps.clock.mono_ms();
     this.#sm.process_event(evt);
+    this.#events++;
+    this.#event_ms += this.ps.clock.mono_ms() - from;
+  }
+  /** Counts from now on; the states that it is in already have been entered. */
+  attach(sink: StateSink): void {
+    this.#sink = sink;
+    for (const s of this.stack()) sink.enter(s.name);
   }
   /** Processed right after the current reaction. */
   post_event(evt: PeeringEvent): void {

@@ -1,7 +1,7 @@
 /**
  * OpTracker: which requests are under way in this OSD, since when, and what happened to them.
- * Ceph counterpart: OpTracker and OpHistory (src/common/TrackedOp.h), OpRequest. `dump_ops_in_flight`,
- * `dump_historic_ops`, `dump_historic_slow_ops` have Ceph's shape.
+ * Ceph counterpart: OpTracker and OpHistory (src/common/TrackedOp.h), OpRequest. The dumps have Ceph's
+ * shape.
  */
 import {
   addr_str,
@@ -13,6 +13,7 @@ import {
   reqid_str,
   utime_str,
 } from "@tako/common";
+import { OpCounters, payload } from "./OpCounters.ts";
 
 /** Where a request stands: the words of Ceph's flag_point. */
 export type FlagPoint =
@@ -52,7 +53,8 @@ export interface OpDump {
   type_data: {
     flag_point: string;
     client_info?: { client: string; client_addr: string; tid: number };
-    events: { time: string; event: string }[];
+    /** Duration, in s: until the next; of the last: of the whole. */
+    events: { event: string; time: string; duration: number }[];
   };
 }
 
@@ -63,6 +65,7 @@ export class OpTracker {
   readonly #in_flight = new Set<OpRequest>();
   #history: Finished[] = [];
   #slow: Finished[] = [];
+  readonly counters = new OpCounters();
 
   constructor(clock: Clock, config: Config) {
     this.#clock = clock;
@@ -78,7 +81,7 @@ export class OpTracker {
       mono_ms: this.#clock.mono_ms(),
       events: [],
       flag_point: "queued for pg",
-      cost: payload_bytes(msg),
+      cost: 256 + payload(msg),
     };
     this.#in_flight.add(op);
     return op;
@@ -89,10 +92,11 @@ export class OpTracker {
     if (flag_point) op.flag_point = flag_point;
   }
 
-  /** Answered. */
-  finish(op: OpRequest): void {
+  /** Answered, with `out` bytes of data. */
+  finish(op: OpRequest, out = 0): void {
     if (!this.#in_flight.delete(op)) return;
     const now = this.#clock.mono_ms();
+    this.counters.count(op.msg, now - op.mono_ms, out);
     const done: Finished = { op, duration_ms: now - op.mono_ms, ended_mono_ms: now };
     const size = this.#config.get("osd_op_history_size");
     this.#history.push(done);
@@ -133,10 +137,10 @@ export class OpTracker {
   }
 
   /** In flight and held up by a wait rule. */
-  dump_blocked_ops(): { ops: OpDump[]; num_blocked_ops: number } {
+  dump_blocked_ops(): { ops: OpDump[]; complaint_time: number; num_blocked_ops: number } {
     const limit = this.#config.get("osd_op_complaint_time");
     const ops = this.dump_ops_in_flight().ops.filter((o) => o.age >= limit);
-    return { ops, num_blocked_ops: ops.length };
+    return { ops, complaint_time: limit, num_blocked_ops: ops.length };
   }
 
   dump_historic_ops(): { size: number; duration: number; ops: OpDump[] } {
@@ -150,22 +154,32 @@ export class OpTracker {
     };
   }
 
-  dump_historic_slow_ops(): { num_to_keep: number; threshold_to_keep: number; Ops: OpDump[] } {
+  /** The same, the longest first. */
+  dump_historic_ops_by_duration(): { size: number; duration: number; ops: OpDump[] } {
+    const recent = this.dump_historic_ops();
+    return { ...recent, ops: recent.ops.sort((a, b) => b.duration - a.duration) };
+  }
+
+  dump_historic_slow_ops(): Record<string, unknown> {
     return {
-      num_to_keep: this.#config.get("osd_op_history_slow_op_size"),
-      threshold_to_keep: this.#config.get("osd_op_history_slow_op_threshold"),
+      "num to keep": this.#config.get("osd_op_history_slow_op_size"),
+      "threshold to keep": this.#config.get("osd_op_history_slow_op_threshold"),
       Ops: this.#slow.map((f) => this.#dump(f.op, f)),
     };
   }
 
   #dump(op: OpRequest, done?: Finished): OpDump {
     const now = this.#clock.mono_ms();
-    const events = [{ time: utime_str(op.initiated_ms), event: "initiated" }];
+    const steps = [{ event: "initiated", ms: 0 }];
     for (let i = 0; i + 1 < op.events.length; i += 2) {
-      const at = op.initiated_ms + (Number(op.events[i + 1]) - op.mono_ms);
-      events.push({ time: utime_str(at), event: String(op.events[i]) });
+      steps.push({ event: String(op.events[i]), ms: Number(op.events[i + 1]) - op.mono_ms });
     }
-    if (done) events.push({ time: utime_str(op.initiated_ms + done.duration_ms), event: "done" });
+    if (done) steps.push({ event: "done", ms: done.duration_ms });
+    const events = steps.map(({ event, ms }, i) => ({
+      event,
+      time: utime_str(op.initiated_ms + ms),
+      duration: ((steps[i + 1]?.ms ?? 2 * ms) - ms) / 1000,
+    }));
     const m = op.msg;
     return {
       description: describe(m),
@@ -185,12 +199,6 @@ export class OpTracker {
       },
     };
   }
-}
-
-function payload_bytes(m: Message): number {
-  let n = 256;
-  if ("data" in m && Array.isArray(m.data)) for (const d of m.data) n += d.byteLength;
-  return n;
 }
 
 /** One line that names the request, after Ceph's print of it. */

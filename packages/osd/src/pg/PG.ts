@@ -109,6 +109,7 @@ export class PG {
     this.objects = new ObjectContexts(host.store, this.coll);
     this.scrubber = new Scrubber(this);
     this.ec = ECBackend.of_pool(peering.osdmap, peering.pool.info);
+    peering.machine.attach(host.state_times);
   }
 
   /**

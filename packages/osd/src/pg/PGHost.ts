@@ -8,6 +8,7 @@ import type { PeeringEvt } from "../peering/events.ts";
 import type { RecoveryCtx } from "../peering/RecoveryCtx.ts";
 import type { ObjectStore } from "../store/ObjectStore.ts";
 import type { CommitLatency } from "./CommitLatency.ts";
+import type { StateTimes } from "./StateTimes.ts";
 import type { OpTracker } from "./OpTracker.ts";
 import type { PG } from "./PG.ts";
 
@@ -34,6 +35,8 @@ export interface PGHost {
   /** Operations under way and recent ones of all PGs of this OSD. */
   readonly op_tracker: OpTracker;
   readonly commit_latency: CommitLatency;
+  /** Of all PGs of this OSD. */
+  readonly state_times: StateTimes;
   /** Told of each PG that an event reached, when it is done: what a simulator checks. */
   readonly on_pg_turn?: ((pg: PG) => void) | undefined;
 

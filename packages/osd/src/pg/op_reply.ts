@@ -2,6 +2,7 @@
  * Answers to client operations. Ceph counterpart: MOSDOpReply, OSDService::reply_op_error.
  */
 import type { eversion_t, Msg, version_t } from "@tako/common";
+import { payload } from "./OpCounters.ts";
 import type { OpContext } from "./OpContext.ts";
 import type { OpRequest } from "./OpTracker.ts";
 import type { PG } from "./PG.ts";
@@ -31,7 +32,7 @@ export function with_outcomes(r: Msg<"osd_op_reply">, ctx: OpContext): Msg<"osd_
 }
 export function send_reply(pg: PG, op: OpRequest, reply: Msg<"osd_op_reply">): void {
   op.con.send(reply);
-  pg.host.op_tracker.finish(op);
+  pg.host.op_tracker.finish(op, payload(reply));
 }
 /** An answer that leaves no trace in the log. */
 export function reply_op_error(pg: PG, op: OpRequest, m: Msg<"osd_op">, result: number): void {

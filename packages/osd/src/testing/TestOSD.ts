@@ -31,6 +31,7 @@ import { CommitLatency } from "../pg/CommitLatency.ts";
 import { OpTracker } from "../pg/OpTracker.ts";
 import { PG } from "../pg/PG.ts";
 import type { PGHost } from "../pg/PGHost.ts";
+import { StateTimes } from "../pg/StateTimes.ts";
 import { MemStore } from "../store/MemStore.ts";
 import type { PGCluster } from "./PGCluster.ts";
 import type { SeededRng, VirtualClock } from "./VirtualClock.ts";
@@ -71,6 +72,7 @@ export class TestOSD implements PGHost {
   remote_reserver: AsyncReserver;
   op_tracker: OpTracker;
   readonly commit_latency: CommitLatency;
+  readonly state_times = new StateTimes();
   #map: OSDMap;
   #wq: PeeringWQ;
   #recovery: RecoveryQueue;
