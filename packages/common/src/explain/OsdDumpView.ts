@@ -85,6 +85,15 @@ export class OsdDumpView {
     }
     return undefined;
   }
+  /** What keeps an OSD that is started from being marked up. */
+  noup(osds: readonly number[]): string | undefined {
+    const own = osds.some((o) => this.osds.get(o)?.states.has("noup"));
+    if (!own && !this.flags.has("noup")) return undefined;
+    return (
+      "The flag noup keeps OSDs that are started from being marked up: unset it " +
+      `('osd unset noup'${own ? ", 'osd rm-noup'" : ""}) to let them take part.`
+    );
+  }
   get up_and_in(): osd_view[] {
     return [...this.osds.values()].filter((o) => o.up && o.in);
   }

@@ -89,6 +89,10 @@ export class PGCase {
   is(...bits: readonly string[]): boolean {
     return bits.some((b) => this.#bits.has(b));
   }
+  /** By its state: client I/O is served. */
+  get serves(): boolean {
+    return this.is("active") && !this.is("wait", "laggy", "premerge");
+  }
   get map(): OsdDumpView | undefined {
     return this.cluster.map;
   }

@@ -162,7 +162,9 @@ function unblocks(
     if (s.length === 1) return `${osd_names(s)}`;
     return `${needed(c, s, intervals)} of ${osd_names(s)}`;
   });
+  const noup = c.map?.noup(blockers);
   return [
+    ...(noup === undefined ? [] : [noup]),
     `Start ${listed(starts)}: the PG asks ${blockers.length === 1 ? "it" : "them"} and goes on, ` +
       "and nothing is lost.",
     "If a daemon cannot start but its disk can be read: move the disk to another host and start it " +

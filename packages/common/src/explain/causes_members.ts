@@ -64,6 +64,7 @@ function peered(c: PGCase): explained_cause {
         ? `Start ${gone.length === 1 ? osd_names(gone) : `${missing === 1 ? "one" : missing} of ${osd_names(gone)}`}` +
           ": with that member the PG becomes active again."
         : `${counted(missing, "more member")} that CRUSH may choose: start OSDs of the pool.`,
+      c.map?.noup(gone),
       "Or let CRUSH choose others: when OSDs that are down are marked out (by themselves after " +
         "mon_osd_down_out_interval, unless noout is set), copies are made elsewhere, which needs " +
         "OSDs that are up and free.",
@@ -193,7 +194,7 @@ function margin(c: PGCase): string | undefined {
 type Why = readonly [
   id: cause_id,
   why: string,
-  unblocks: readonly string[],
+  unblocks: readonly (string | undefined)[],
   osds: readonly number[],
 ];
 
@@ -274,6 +275,7 @@ function osd_down(c: PGCase, down: readonly number[], n: number): Why {
       "so.",
     [
       `Start ${osd_names(down, "or")}: what was missed is copied, as a rule quickly.`,
+      map?.noup(down),
       noout
         ? "The flag noout is set: as long as it is, nobody is marked out, and no copies are made " +
           "elsewhere. Unset it when the maintenance is over."

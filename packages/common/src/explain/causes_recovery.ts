@@ -48,8 +48,10 @@ function recovering(c: PGCase): explained_cause {
   return cause("degraded.recovering", "redundancy", {
     say: [
       `${missing_words(c)} and being copied${now > 0 ? ` (${counted(now, "object")} at this moment)` : ""}.${force}`,
-      "I/O goes on; an operation on an object that is missing waits until that object, taken first, " +
-        "is there.",
+      c.serves
+        ? "I/O goes on; an operation on an object that is missing waits until that object, taken " +
+          "first, is there."
+        : undefined,
     ],
     facts: [
       c.state_doc.fact("recovering"),

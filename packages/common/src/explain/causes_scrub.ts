@@ -28,7 +28,8 @@ function inconsistent(c: PGCase, errors: number): explained_cause {
     say: [
       `Scrub found ${errors > 0 ? counted(errors, "error") : "errors"}: copies of objects of the PG ` +
         "differ, or do not match their checksums (inconsistent).",
-      "I/O goes on. Which objects and which copies, 'rados list-inconsistent-obj' lists.",
+      `${c.serves ? "I/O goes on. " : ""}Which objects and which copies, 'rados ` +
+        "list-inconsistent-obj' lists.",
     ],
     facts: [
       c.state_doc.fact("inconsistent"),
@@ -82,7 +83,10 @@ function running(c: PGCase): explained_cause {
   const what = c.is("repair") ? "A repair" : c.is("deep") ? "A deep scrub" : "A scrub";
   const of_pg = c.query?.doc.at("scrubber");
   return cause("scrub.running", "remark", {
-    say: [`${what} of the PG is running; I/O goes on, with short waits on objects being compared.`],
+    say: [
+      `${what} of the PG is running` +
+        `${c.serves ? "; I/O goes on, with short waits on objects being compared" : ""}.`,
+    ],
     facts: [
       c.state_doc.fact("scrubbing, deep, repair"),
       of_pg?.exists ? of_pg.fact("where it stands") : undefined,
@@ -96,7 +100,7 @@ function snaptrim(c: PGCase): explained_cause {
   return cause("snaptrim.running", "remark", {
     say: [
       "What only deleted snapshots need is being removed" +
-        `${c.is("snaptrim_wait") ? ", as soon as it is this PG's turn" : ""}; I/O goes on.`,
+        `${c.is("snaptrim_wait") ? ", as soon as it is this PG's turn" : ""}${c.serves ? "; I/O goes on" : ""}.`,
     ],
     facts: [c.state_doc.fact("snaptrim"), len.exists ? len.fact("snapshots to go") : undefined],
     unblocks: ["It ends by itself; osd_snap_trim_sleep slows it down."],
@@ -104,7 +108,7 @@ function snaptrim(c: PGCase): explained_cause {
 }
 function snaptrim_error(c: PGCase): explained_cause {
   return cause("snaptrim.error", "data_at_risk", {
-    say: ["Removing what only deleted snapshots need has failed; I/O goes on, space is not freed."],
+    say: ["Removing what only deleted snapshots need has failed, and space is not freed."],
     facts: [c.state_doc.fact("snaptrim_error")],
     unblocks: [
       "The log of the primary says at which object: as a rule the PG is inconsistent there, which a " +

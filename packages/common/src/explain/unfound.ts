@@ -45,7 +45,7 @@ export function unfound_cause(c: PGCase): explained_cause {
         ? `${osd_names(lost)} ${are(lost)} declared lost: that lets objects be given up, it does not ` +
           "bring them back. The disk may still have them."
         : undefined,
-      "Operations on these objects wait; all others of the PG are served.",
+      c.serves ? "Operations on these objects wait; all others of the PG are served." : undefined,
       names(c).length > 0
         ? `Unfound: ${listed(names(c).slice(0, SHOWN))}${n > SHOWN ? ` and ${n - SHOWN} more` : ""}.`
         : undefined,

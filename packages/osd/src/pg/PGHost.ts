@@ -8,9 +8,9 @@ import type { PeeringEvt } from "../peering/events.ts";
 import type { RecoveryCtx } from "../peering/RecoveryCtx.ts";
 import type { ObjectStore } from "../store/ObjectStore.ts";
 import type { CommitLatency } from "./CommitLatency.ts";
-import type { StateTimes } from "./StateTimes.ts";
 import type { OpTracker } from "./OpTracker.ts";
 import type { PG } from "./PG.ts";
+import type { StateTimes } from "./StateTimes.ts";
 
 /** osd_max_scrubs: those that PGs of this OSD lead, and those that they take part in. */
 export interface ScrubSlots {

@@ -56,8 +56,10 @@ export class StateTimes implements StateSink {
     this.#perf.tinc(latency(state), ms / 1000);
   }
   #of(state: StateName): Times {
-    let t = this.#times.get(state);
-    if (!t) this.#times.set(state, (t = nothing()));
+    const known = this.#times.get(state);
+    if (known) return known;
+    const t = nothing();
+    this.#times.set(state, t);
     return t;
   }
 

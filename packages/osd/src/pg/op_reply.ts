@@ -2,8 +2,8 @@
  * Answers to client operations. Ceph counterpart: MOSDOpReply, OSDService::reply_op_error.
  */
 import type { eversion_t, Msg, version_t } from "@tako/common";
-import { payload } from "./OpCounters.ts";
 import type { OpContext } from "./OpContext.ts";
+import { payload } from "./OpCounters.ts";
 import type { OpRequest } from "./OpTracker.ts";
 import type { PG } from "./PG.ts";
 
