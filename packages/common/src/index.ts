@@ -127,6 +127,7 @@ export {
   spg_shard,
   spg_t,
   stat_sum_add,
+  stat_sum_diff,
   stat_sum_sub,
   type version_t,
 } from "./types/osd_types.ts";

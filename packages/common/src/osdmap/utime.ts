@@ -43,8 +43,18 @@ export function ctime_str(ms: number): string {
   return `${WEEKDAYS[days % 7]} ${MONTHS[m - 1]} ${String(d).padStart(2)} ${time.join(":")} ${y}`;
 }
 
+/** The newest answer: one moment is stamped on many things. */
+let newest_ms = Number.NaN;
+let newest_text = "";
+
 /** `2026-11-22T15:10:54.660970+0000`; a small value is a duration and prints as `12.500000`. */
 export function utime_str(ms: number): string {
+  if (ms === newest_ms) return newest_text;
+  newest_text = text_of(ms);
+  newest_ms = ms;
+  return newest_text;
+}
+function text_of(ms: number): string {
   const us = Math.round(ms * 1000);
   const sec = Math.floor(us / 1e6);
   const frac = String(us - sec * 1e6).padStart(6, "0");
@@ -55,14 +65,36 @@ export function utime_str(ms: number): string {
   return `${y}-${two(m)}-${two(d)}T${time}.${frac}+0000`;
 }
 
-const STAMP = /^(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)\.(\d{6})\+0000$/;
+const STAMP_LENGTH = "2026-11-22T15:10:54.660970+0000".length;
+
+/** Digits as a number; NaN when there is anything else. Monitors read stamps by the thousand. */
+function digits(s: string, from: number, to: number): number {
+  let n = 0;
+  for (let i = from; i < to; i++) {
+    const d = s.charCodeAt(i) - 48;
+    if (!(d >= 0 && d <= 9)) return Number.NaN;
+    n = n * 10 + d;
+  }
+  return n;
+}
+
 /** Inverse of {@link utime_str}; undefined for other text. */
 export function utime_parse(s: string): number | undefined {
-  if (/^\d{1,9}\.\d{6}$/.test(s)) return Number(s) * 1000;
-  const m = STAMP.exec(s);
-  if (!m) return undefined;
-  const [y = 0, mo = 0, d = 0, h = 0, mi = 0, sec = 0, us = 0] = m.slice(1).map(Number);
-  return (days_from_civil(y, mo, d) * DAY + h * 3600 + mi * 60 + sec) * 1000 + us / 1000;
+  if (s.length !== STAMP_LENGTH || !s.endsWith("+0000")) {
+    return /^\d{1,9}\.\d{6}$/.test(s) ? Number(s) * 1000 : undefined;
+  }
+  const fits =
+    s[4] === "-" &&
+    s[7] === "-" &&
+    s[10] === "T" &&
+    s[13] === ":" &&
+    s[16] === ":" &&
+    s[19] === ".";
+  if (!fits) return undefined;
+  const days = days_from_civil(digits(s, 0, 4), digits(s, 5, 7), digits(s, 8, 10));
+  const sec = digits(s, 11, 13) * 3600 + digits(s, 14, 16) * 60 + digits(s, 17, 19);
+  const ms = (days * DAY + sec) * 1000 + digits(s, 20, 26) / 1000;
+  return Number.isNaN(ms) ? undefined : ms;
 }
 /** As {@link utime_parse}; throws MapError. */
 export function parse_stamp(s: string): number {

@@ -53,7 +53,9 @@ function escape_part(s: string): string {
   return out;
 }
 function bytes_of(c: string): Iterable<number> {
-  const raw = c.charCodeAt(0) - RAW_BYTE;
+  const code = c.charCodeAt(0);
+  if (code < 0x80) return [code];
+  const raw = code - RAW_BYTE;
   return c.length === 1 && raw >= 0x80 && raw <= 0xff ? [raw] : new TextEncoder().encode(c);
 }
 function unescape_part(s: string): string {

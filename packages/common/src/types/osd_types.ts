@@ -252,62 +252,73 @@ export interface object_stat_sum_t {
   num_objects_repaired: number;
 }
 
-const STAT_SUM_FIELDS = [
-  "num_bytes",
-  "num_objects",
-  "num_object_clones",
-  "num_object_copies",
-  "num_objects_missing_on_primary",
-  "num_objects_missing",
-  "num_objects_degraded",
-  "num_objects_misplaced",
-  "num_objects_unfound",
-  "num_objects_dirty",
-  "num_whiteouts",
-  "num_read",
-  "num_read_kb",
-  "num_write",
-  "num_write_kb",
-  "num_scrub_errors",
-  "num_shallow_scrub_errors",
-  "num_deep_scrub_errors",
-  "num_objects_recovered",
-  "num_bytes_recovered",
-  "num_keys_recovered",
-  "num_objects_omap",
-  "num_objects_hit_set_archive",
-  "num_bytes_hit_set_archive",
-  "num_flush",
-  "num_flush_kb",
-  "num_evict",
-  "num_evict_kb",
-  "num_promote",
-  "num_flush_mode_high",
-  "num_flush_mode_low",
-  "num_evict_mode_some",
-  "num_evict_mode_full",
-  "num_objects_pinned",
-  "num_legacy_snapsets",
-  "num_large_omap_objects",
-  "num_objects_manifest",
-  "num_omap_bytes",
-  "num_omap_keys",
-  "num_objects_repaired",
-] as const satisfies readonly (keyof object_stat_sum_t)[];
+/** Written out, not filled in by a loop: engines keep it, and its copies, as compact records. */
+const NO_STAT_SUM: Readonly<object_stat_sum_t> = {
+  num_bytes: 0,
+  num_objects: 0,
+  num_object_clones: 0,
+  num_object_copies: 0,
+  num_objects_missing_on_primary: 0,
+  num_objects_missing: 0,
+  num_objects_degraded: 0,
+  num_objects_misplaced: 0,
+  num_objects_unfound: 0,
+  num_objects_dirty: 0,
+  num_whiteouts: 0,
+  num_read: 0,
+  num_read_kb: 0,
+  num_write: 0,
+  num_write_kb: 0,
+  num_scrub_errors: 0,
+  num_shallow_scrub_errors: 0,
+  num_deep_scrub_errors: 0,
+  num_objects_recovered: 0,
+  num_bytes_recovered: 0,
+  num_keys_recovered: 0,
+  num_objects_omap: 0,
+  num_objects_hit_set_archive: 0,
+  num_bytes_hit_set_archive: 0,
+  num_flush: 0,
+  num_flush_kb: 0,
+  num_evict: 0,
+  num_evict_kb: 0,
+  num_promote: 0,
+  num_flush_mode_high: 0,
+  num_flush_mode_low: 0,
+  num_evict_mode_some: 0,
+  num_evict_mode_full: 0,
+  num_objects_pinned: 0,
+  num_legacy_snapsets: 0,
+  num_large_omap_objects: 0,
+  num_objects_manifest: 0,
+  num_omap_bytes: 0,
+  num_omap_keys: 0,
+  num_objects_repaired: 0,
+};
 
 /** Counters not given are 0. */
 export function object_stat_sum_t(init: Partial<object_stat_sum_t> = {}): object_stat_sum_t {
-  const s = {} as Record<keyof object_stat_sum_t, number>;
-  for (const f of STAT_SUM_FIELDS) s[f] = init[f] ?? 0;
+  const s = { ...NO_STAT_SUM };
+  stat_sum_add(s, init);
   return s;
 }
-/** into += delta, field by field. Missing fields of `delta` count as 0. */
 export function stat_sum_add(into: object_stat_sum_t, delta: Partial<object_stat_sum_t>): void {
-  for (const f of STAT_SUM_FIELDS) into[f] += delta[f] ?? 0;
+  let f: keyof object_stat_sum_t;
+  for (f in delta) into[f] += delta[f] ?? 0;
 }
-/** into -= delta, field by field. Missing fields of `delta` count as 0. */
 export function stat_sum_sub(into: object_stat_sum_t, delta: Partial<object_stat_sum_t>): void {
-  for (const f of STAT_SUM_FIELDS) into[f] -= delta[f] ?? 0;
+  let f: keyof object_stat_sum_t;
+  for (f in delta) into[f] -= delta[f] ?? 0;
+}
+/** The counters that differ: what makes `is` out of `was`. */
+export function stat_sum_diff(
+  is: Readonly<object_stat_sum_t>,
+  was: Readonly<object_stat_sum_t>,
+): Partial<object_stat_sum_t> {
+  const delta: Partial<object_stat_sum_t> = {};
+  let f: keyof object_stat_sum_t;
+  for (f in is) if (is[f] !== was[f]) delta[f] = is[f] - was[f];
+  return delta;
 }
 
 /** What a PG shard persists about its statistics (the stored part of pg_stat_t). */

@@ -15,6 +15,7 @@ import {
   spg_cmp,
   spg_pg,
   stat_sum_add,
+  stat_sum_diff,
   stat_sum_sub,
 } from "@tako/common";
 import { type PGSum, PGTotals } from "./PGTotals.ts";
@@ -145,8 +146,7 @@ export class PGMap {
   private count(pg: pg_t, old: pg_stat_t | undefined, cur: pg_stat_t): void {
     // The first report after our start holds what the PG did in all its life: that is no rate.
     if (!old || old.reported_epoch === 0) return;
-    const delta = { ...cur.stat_sum };
-    stat_sum_sub(delta, old.stat_sum);
+    const delta = stat_sum_diff(cur.stat_sum, old.stat_sum);
     stat_sum_add(this.counted, delta);
     const pool = this.counted_by_pool.get(pg_pool(pg)) ?? object_stat_sum_t();
     stat_sum_add(pool, delta);

@@ -3,8 +3,10 @@
  * or a report must not cost what all PGs together cost.
  * Ceph counterpart: PGMap::stat_pg_add, stat_pg_sub, pg_sum, pg_pool_sum. cluster.md §3.17.
  */
-import { object_stat_sum_t, pg_pool, type pg_t, stat_sum_add, stat_sum_sub } from "@tako/common";
+import { object_stat_sum_t, pg_pool, type pg_t, stat_sum_add, stat_sum_diff } from "@tako/common";
 import type { pg_stat_t } from "./pg_stat.ts";
+
+const NO_SUM: Readonly<object_stat_sum_t> = object_stat_sum_t();
 
 /** Sums over PGs. */
 export interface PGSum {
@@ -40,9 +42,11 @@ export class PGTotals {
   replace(pg: pg_t, was: pg_stat_t | undefined, is: pg_stat_t | undefined): void {
     const id = pg_pool(pg);
     const pool = this.#pools.get(id) ?? new_sum();
+    const delta = stat_sum_diff(is?.stat_sum ?? NO_SUM, was?.stat_sum ?? NO_SUM);
     for (const sum of [this.#all, pool]) {
-      if (was) add(sum, was, -1);
-      if (is) add(sum, is, 1);
+      stat_sum_add(sum.stat_sum, delta);
+      if (was) count(sum, was, -1);
+      if (is) count(sum, is, 1);
     }
     if (pool.num_pgs > 0) this.#pools.set(id, pool);
     else this.#pools.delete(id);
@@ -95,10 +99,8 @@ export class PGTotals {
   }
 }
 
-function add(sum: PGSum, s: pg_stat_t, sign: 1 | -1): void {
+function count(sum: PGSum, s: pg_stat_t, sign: 1 | -1): void {
   sum.num_pgs += sign;
-  if (sign > 0) stat_sum_add(sum.stat_sum, s.stat_sum);
-  else stat_sum_sub(sum.stat_sum, s.stat_sum);
   sum.log_size += sign * s.log_size;
   sum.ondisk_log_size += sign * s.ondisk_log_size;
   sum.up += sign * s.up.length;

@@ -3,7 +3,7 @@
  * and as `pg dump` prints them. Key order is Ceph's.
  * Ceph counterpart: pg_stat_t, osd_stat_t (src/osd/osd_types.h). cluster.md §3.17.
  */
-import { object_stat_sum_t, PG_STATES, type pg_t, stat_sum_add, utime_str } from "@tako/common";
+import { object_stat_sum_t, PG_STATES, type pg_t, utime_str } from "@tako/common";
 import { utime_ms } from "./stamps.ts";
 
 const STAMPS = [
@@ -61,14 +61,20 @@ export function is_pg_state_name(name: string): boolean {
   return KNOWN_STATES.has(name);
 }
 
-const interned = new Map<string, ReadonlySet<string>>();
-function states_of(state: string): ReadonlySet<string> {
+/** Names as a set, and joined as Ceph does. */
+interface States {
+  readonly names: ReadonlySet<string>;
+  readonly text: string;
+}
+const interned = new Map<string, States>();
+function states_of(state: string): States {
   const known = interned.get(state);
   if (known) return known;
-  const set = new Set(state.split("+").filter((s) => KNOWN_STATES.has(s)));
+  const names = new Set(state.split("+").filter((s) => KNOWN_STATES.has(s)));
+  const states = { names, text: state_text(names) };
   // Reports come from outside: do not let them fill the memory.
-  if (interned.size < 4096) interned.set(state, set);
-  return set;
+  if (interned.size < 4096) interned.set(state, states);
+  return states;
 }
 /** Names joined in Ceph's order; `unknown` when there is none. */
 export function state_text(states: ReadonlySet<string>): string {
@@ -98,18 +104,18 @@ const texts = (r: Raw, k: string): string[] => {
 function stat_sum_of(v: unknown): object_stat_sum_t {
   const sum = object_stat_sum_t();
   if (typeof v !== "object" || v === null) return sum;
-  const clean: Record<string, number> = {};
-  for (const k of Object.keys(sum)) {
-    const n: unknown = Object.hasOwn(v, k) ? Reflect.get(v, k) : 0;
-    if (typeof n === "number" && Number.isSafeInteger(n)) clean[k] = n;
+  const given: Partial<Record<keyof object_stat_sum_t, unknown>> = v;
+  let k: keyof object_stat_sum_t;
+  for (k in sum) {
+    const n = given[k];
+    if (typeof n === "number" && Number.isSafeInteger(n)) sum[k] = n;
   }
-  stat_sum_add(sum, clean);
   return sum;
 }
 
 /** `15'8`, also from {epoch, version}. */
 function version_of(v: unknown): string {
-  if (typeof v === "string" && /^\d+'\d+$/.test(v)) return v;
+  if (typeof v === "string" && (v === "0'0" || /^\d+'\d+$/.test(v))) return v;
   if (typeof v === "object" && v !== null && "epoch" in v && "version" in v) {
     return `${Number(v.epoch) || 0}'${Number(v.version) || 0}`;
   }
@@ -121,16 +127,24 @@ export function parse_pg_stat(
   head: { readonly state: string; readonly reported_epoch: number; readonly reported_seq: number },
 ): pg_stat_t {
   const stamp = (k: Stamp) => utime_ms(r[k]);
-  const stamps: Partial<Record<Stamp, number>> = {};
-  for (const k of STAMPS) stamps[k] = stamp(k);
   const states = states_of(head.state);
+  // Each field by its name, in one literal: engines keep that as a compact record.
   return {
-    ...(stamps as Record<(typeof STAMPS)[number], number>),
+    last_fresh: stamp("last_fresh"),
+    last_change: stamp("last_change"),
+    last_active: stamp("last_active"),
+    last_peered: stamp("last_peered"),
+    last_clean: stamp("last_clean"),
+    last_became_active: stamp("last_became_active"),
+    last_became_peered: stamp("last_became_peered"),
+    last_unstale: stamp("last_unstale"),
+    last_undegraded: stamp("last_undegraded"),
+    last_fullsized: stamp("last_fullsized"),
     version: version_of(r.version),
     reported_seq: head.reported_seq,
     reported_epoch: head.reported_epoch,
-    state: state_text(states),
-    states,
+    state: states.text,
+    states: states.names,
     mapping_epoch: num(r, "mapping_epoch"),
     log_start: version_of(r.log_start),
     ondisk_log_start: version_of(r.ondisk_log_start),

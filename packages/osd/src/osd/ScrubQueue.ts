@@ -63,16 +63,16 @@ export class ScrubQueue implements ScrubSlots {
     const { config } = this.#p;
     if (this.#p.is_recovery_active() && !config.get("osd_scrub_during_recovery")) return;
     const now = this.#p.clock.now_ms();
-    for (const { pg, at } of this.#in_order()) {
-      if (at > now || !this.#inc()) return;
+    for (const { pg } of this.#in_order(now)) {
+      if (!this.#inc()) return;
       pg.scrubber.sched_scrub();
     }
   }
-  #in_order(): { pg: PG; at: number }[] {
+  #in_order(until_ms = Number.POSITIVE_INFINITY): { pg: PG; at: number }[] {
     const out: { pg: PG; at: number }[] = [];
     for (const pg of this.#p.pgs()) {
       const at = pg.scrubber.scrub_time();
-      if (at !== undefined) out.push({ pg, at });
+      if (at !== undefined && at <= until_ms) out.push({ pg, at });
     }
     return out.sort((a, b) => a.at - b.at || spg_cmp(a.pg.spgid, b.pg.spgid));
   }

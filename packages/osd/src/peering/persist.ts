@@ -49,8 +49,9 @@ export function place_of(spgid: spg_t, require_rollback: boolean): log_place_t {
 
 // ---------------------------------------------------------------- writing
 
+const utf8 = new TextEncoder();
 function encode(x: unknown): Uint8Array {
-  return new TextEncoder().encode(JSON.stringify(x));
+  return utf8.encode(JSON.stringify(x));
 }
 
 export function write_if_dirty(ps: PeeringState, t: Transaction): void {

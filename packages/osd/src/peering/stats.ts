@@ -193,15 +193,24 @@ export function make_pg_stat(ps: PeeringState, info: pg_info_t): pg_stat_t {
   const v = ps.pg_stats;
   const h = info.history;
   const own = info === ps.info;
-  const stamps = {} as Record<StampName, string>;
-  for (const s of STAMPS) stamps[s] = utime_str(v.stamps[s]);
+  const stamp = (s: StampName) => utime_str(v.stamps[s]);
   const size = Math.max(0, info.last_update.version - info.log_tail.version);
+  // One literal, and not a loop over names: engines keep it as a compact record.
   return {
     version: ev_str(info.last_update),
     reported_seq: own ? v.reported_seq : 0,
     reported_epoch: own ? v.reported_epoch : 0,
     state: own ? v.state : "unknown",
-    ...stamps,
+    last_fresh: stamp("last_fresh"),
+    last_change: stamp("last_change"),
+    last_active: stamp("last_active"),
+    last_peered: stamp("last_peered"),
+    last_clean: stamp("last_clean"),
+    last_became_active: stamp("last_became_active"),
+    last_became_peered: stamp("last_became_peered"),
+    last_unstale: stamp("last_unstale"),
+    last_undegraded: stamp("last_undegraded"),
+    last_fullsized: stamp("last_fullsized"),
     mapping_epoch: h.same_interval_since,
     log_start: ev_str(info.log_tail),
     ondisk_log_start: ev_str(info.log_tail),

@@ -308,8 +308,9 @@ export abstract class KStore implements ObjectStore {
 function describe(code: string): string {
   return code === "corrupt" ? "damaged: " : "";
 }
+const utf8 = new TextEncoder();
 function frame_json(value: unknown): Uint8Array {
-  return frame(new TextEncoder().encode(JSON.stringify(value)));
+  return frame(utf8.encode(JSON.stringify(value)));
 }
 function is_record(v: unknown): v is Record<string, unknown> {
   return typeof v === "object" && v !== null;
