@@ -1,0 +1,134 @@
+// @ts-check
+/**
+ * `npm run compare-ceph`: plays named failure sequences on a real Ceph cluster and on Tako, both on
+ * the loopback interface, and prints what each tells of its PGs side by side. Every difference has a
+ * reason in docs/compare-ceph.md, or the exit code is 1.
+ */
+import { writeFileSync } from "node:fs";
+import { parseArgs } from "node:util";
+import { CephSide, ceph_version, missing_tools } from "./lib/compare/CephSide.mjs";
+import { compare, markdown, render, unexplained } from "./lib/compare/report.mjs";
+import { SEQUENCES } from "./lib/compare/sequences.mjs";
+import { TakoSide } from "./lib/compare/TakoSide.mjs";
+import { prepare } from "./lib/prepare.mjs";
+
+/** @typedef {import("./lib/compare/sequences.mjs").Sequence} Sequence */
+const SIGNALS = /** @type {const} */ (["SIGINT", "SIGTERM"]);
+const USAGE = `Usage: npm run compare-ceph [-- [options] NAME...]
+
+Plays each sequence (default: all) on a real Ceph cluster and on Tako, and compares PG states, up and
+acting sets, blocked_by, recovery_state and more. Exits 1 when something differs without a documented
+reason (docs/compare-ceph.md), 0 when nothing does or Ceph is not installed.
+
+${Object.entries(SEQUENCES)
+  .map(([name, s]) => `  ${name.padEnd(16)}${s.about}`)
+  .join("\n")}
+
+Options:
+  --differences     print only what differs
+  --markdown FILE   write the tables there too
+  --timeout SECS    longest wait for any one condition (default 60)
+  --help            this text
+`;
+
+const options = read_options();
+const missing = missing_tools();
+if (missing.length > 0) {
+  console.log(`skipped: no Ceph to compare with (not on PATH: ${missing.join(", ")})`);
+  process.exit(0);
+}
+await prepare();
+const version = await ceph_version();
+console.log(`Ceph ${version} on the left, Tako on the right\n`);
+/** @type {string[]} */
+const doc = [];
+let failed = 0;
+for (const [name, s] of options.chosen) if (!(await play(name, s))) failed++;
+if (options.markdown !== undefined) writeFileSync(options.markdown, `${doc.join("\n")}\n`);
+console.log(`${options.chosen.length - failed} sequences agree, ${failed} do not`);
+process.exit(failed > 0 ? 1 : 0);
+
+/** @param {string} name @param {Sequence} s */
+async function play(name, s) {
+  const from = performance.now();
+  console.log(`${name}: ${s.about}`);
+  const o = { osds: s.osds, conf: s.conf, timeout_ms: options.timeout_ms };
+  const [ceph, tako] = [new CephSide(o), new TakoSide(o)];
+  const sides = /** @type {const} */ ([
+    ["Ceph", ceph],
+    ["Tako", tako],
+  ]);
+  const end = () => Promise.all([ceph.end(), tako.end()]);
+  const interrupted = () => void end().finally(() => process.exit(130));
+  for (const sig of SIGNALS) process.once(sig, interrupted);
+  try {
+    const ends = await Promise.allSettled(
+      sides.map(async ([, side]) => {
+        await side.start();
+        await s.play(side);
+      }),
+    );
+    const all = compare(ceph.observations, tako.observations);
+    const bad = print(all);
+    doc.push(...markdown(name, s.about, all));
+    for (const [i, e] of ends.entries()) {
+      if (e.status === "rejected")
+        console.log(`  ${sides[i]?.[0]} failed: ${e.reason?.message ?? e.reason}`);
+    }
+    const ok = bad === 0 && ends.every((e) => e.status === "fulfilled");
+    const secs = ((performance.now() - from) / 1000).toFixed(1);
+    console.log(`${ok ? "ok" : "FAILED"} ${name} ${secs} s, ${bad} unexplained differences\n`);
+    return ok;
+  } finally {
+    for (const sig of SIGNALS) process.off(sig, interrupted);
+    await end();
+  }
+}
+
+/** @param {import("./lib/compare/report.mjs").Compared[]} all */
+function print(all) {
+  for (const o of all) {
+    const lines = options.differences ? o.lines.filter((l) => !l.same) : o.lines;
+    if (lines.length > 0) console.log(render({ ...o, lines }).join("\n"));
+  }
+  return unexplained(all).length;
+}
+
+function read_options() {
+  /** @param {string} why @returns {never} */
+  const refuse = (why) => {
+    console.error(`compare-ceph: ${why}`);
+    process.exit(2);
+  };
+  const config = /** @type {const} */ ({
+    allowPositionals: true,
+    options: {
+      differences: { type: "boolean", default: false },
+      markdown: { type: "string" },
+      timeout: { type: "string", default: "60" },
+      help: { type: "boolean" },
+    },
+  });
+  const parse = () => {
+    try {
+      return parseArgs(config);
+    } catch (e) {
+      return refuse(e instanceof Error ? e.message : String(e));
+    }
+  };
+  const { values, positionals } = parse();
+  if (values.help) {
+    process.stdout.write(USAGE);
+    process.exit(0);
+  }
+  const secs = Number(values.timeout);
+  if (!(secs > 0)) refuse(`--timeout: want seconds above 0, got "${values.timeout}"`);
+  const wanted = positionals.length > 0 ? positionals : Object.keys(SEQUENCES);
+  const chosen = wanted.map((name) => {
+    const s = Object.hasOwn(SEQUENCES, name) ? SEQUENCES[name] : undefined;
+    if (!s) return refuse(`no sequence "${name}"; there are ${Object.keys(SEQUENCES).join(", ")}`);
+    return /** @type {const} */ ([name, s]);
+  });
+  const { differences, markdown } = values;
+  return { chosen, timeout_ms: secs * 1000, differences, markdown };
+}
