@@ -158,10 +158,12 @@ export class Side {
     await this.until(
       `PG ${pgid}: ${holds.name || holds}`,
       async () => {
-        const { epoch } = await this.json("osd", "dump");
         const q = await this.query(pgid);
-        last = `${q.state} ${JSON.stringify(q.acting)} at ${q.epoch} of ${epoch}`;
-        return q.epoch >= epoch && holds(q);
+        last = `${q.state} on ${JSON.stringify(q.acting)}`;
+        if (!holds(q)) return false;
+        const { epoch } = await this.json("osd", "dump");
+        last += ` at ${q.epoch} of ${epoch}`;
+        return q.epoch >= epoch;
       },
       () => last,
     );

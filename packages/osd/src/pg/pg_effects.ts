@@ -107,7 +107,8 @@ function on_activate_complete(pg: PG): void {
   const of_targets = [...peering.backfill_targets].map(
     (t) => peering.get_peer_info(t).last_backfill,
   );
-  pg.backfill.start(of_targets.reduce(hobject_min, "MAX"));
+  if (of_targets.length > 0) pg.backfill.start(of_targets.reduce(hobject_min, "MAX"));
+  else pg.backfill.reset();
   pg.host.publish_stats(pg);
   pg.requeue(pg.waits.take("waiting_for_active"));
   pg.requeue(pg.waits.take("waiting_for_peered"));
