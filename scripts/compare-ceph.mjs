@@ -4,7 +4,7 @@
  * the loopback interface, and prints what each tells of its PGs side by side. Every difference has a
  * reason in docs/compare-ceph.md, or the exit code is 1.
  */
-import { writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { CephSide, ceph_version, missing_tools } from "./lib/compare/CephSide.mjs";
 import { compare, markdown, render, unexplained } from "./lib/compare/report.mjs";
@@ -13,6 +13,8 @@ import { TakoSide } from "./lib/compare/TakoSide.mjs";
 import { prepare } from "./lib/prepare.mjs";
 
 /** @typedef {import("./lib/compare/sequences.mjs").Sequence} Sequence */
+/** What stands above it in the file of --markdown is written by hand. */
+const MARK = "<!-- tables: npm run compare-ceph -- --markdown docs/compare-ceph.md -->";
 const SIGNALS = /** @type {const} */ (["SIGINT", "SIGTERM"]);
 const USAGE = `Usage: npm run compare-ceph [-- [options] NAME...]
 
@@ -26,7 +28,7 @@ ${Object.entries(SEQUENCES)
 
 Options:
   --differences     print only what differs
-  --markdown FILE   write the tables there too
+  --markdown FILE   write the tables there too; what FILE says above its mark stays
   --timeout SECS    longest wait for any one condition (default 60)
   --help            this text
 `;
@@ -43,9 +45,11 @@ console.log(`Ceph ${version} on the left, Tako on the right\n`);
 /** @type {string[]} */
 const doc = [];
 let failed = 0;
+let explained = 0;
 for (const [name, s] of options.chosen) if (!(await play(name, s))) failed++;
-if (options.markdown !== undefined) writeFileSync(options.markdown, `${doc.join("\n")}\n`);
-console.log(`${options.chosen.length - failed} sequences agree, ${failed} do not`);
+if (options.markdown !== undefined) write_tables(options.markdown);
+const agree = options.chosen.length - failed;
+console.log(`${agree} sequences agree, ${failed} do not; ${explained} differences with a reason`);
 process.exit(failed > 0 ? 1 : 0);
 
 /** @param {string} name @param {Sequence} s */
@@ -68,7 +72,7 @@ async function play(name, s) {
         await s.play(side);
       }),
     );
-    const all = compare(ceph.observations, tako.observations);
+    const all = compare(name, ceph.observations, tako.observations);
     const bad = print(all);
     doc.push(...markdown(name, s.about, all));
     for (const [i, e] of ends.entries()) {
@@ -91,7 +95,17 @@ function print(all) {
     const lines = options.differences ? o.lines.filter((l) => !l.same) : o.lines;
     if (lines.length > 0) console.log(render({ ...o, lines }).join("\n"));
   }
+  explained += all.flatMap((o) => o.lines.filter((l) => l.reason)).length;
   return unexplained(all).length;
+}
+
+/** @param {string} file */
+function write_tables(file) {
+  const old = existsSync(file) ? readFileSync(file, "utf8") : "";
+  const head = old.includes(MARK) ? old.slice(0, old.indexOf(MARK)) : "";
+  const when = new Date().toISOString().slice(0, 10);
+  const tables = [MARK, "", `Ceph ${version}, ${when}.`, "", ...doc];
+  writeFileSync(file, `${head}${tables.join("\n").trimEnd()}\n`);
 }
 
 function read_options() {

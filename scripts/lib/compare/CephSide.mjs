@@ -114,6 +114,7 @@ export class CephSide extends Side {
       "bluestore_block_size = 1073741824",
       "osd_crush_initial_weight = 1",
       "osd_pool_default_pg_autoscale_mode = off",
+      "osd_scrub_invalid_stats = false", // a scrub in mid-sequence would be a state of its own
       ...this.conf,
     ];
   }

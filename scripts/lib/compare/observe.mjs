@@ -9,6 +9,16 @@
 /** @typedef {Record<string, any> & { state: string, epoch: number, acting: number[], recovery_state: StateInfo[] }} Query */
 /** @typedef {{ field: string, value: string }} Row */
 
+/** Epochs of the history that are told by whether they lie before this interval. */
+const HISTORY = [
+  "last_epoch_started",
+  "last_interval_started",
+  "last_epoch_clean",
+  "last_interval_clean",
+  "same_up_since",
+  "same_primary_since",
+  "last_epoch_split",
+];
 const COUNTS = ["num_objects", "num_objects_degraded", "num_objects_misplaced"];
 
 /** @param {unknown} v */
@@ -39,6 +49,7 @@ export function observe_pg(query, map, unfound) {
   for (const o of unfound.objects ?? []) row(`unfound ${o.oid.oid}`, unfound_object(o));
   row("might_have_unfound", unfound.might_have_unfound ?? []);
   row("info", replica(info));
+  row("history", history(info.history));
   for (const p of query.peer_info ?? []) row(`peer_info ${p.peer}`, replica(p));
   for (const state of query.recovery_state) state_rows(state, row);
   return rows;
@@ -58,6 +69,17 @@ function replica(info) {
     dne: info.dne,
     incomplete: info.incomplete,
   };
+}
+
+/** @param {Record<string, number>} h */
+function history(h) {
+  const since = h.same_interval_since ?? 0;
+  const when = (/** @type {number} */ e) => {
+    if (e === 0) return "never";
+    if (e === since) return "first epoch";
+    return e < since ? "earlier" : "later";
+  };
+  return Object.fromEntries(HISTORY.map((name) => [name, when(h[name] ?? 0)]));
 }
 
 /** @param {StateInfo} state @param {(field: string, v: unknown) => void} row */

@@ -9,15 +9,22 @@
  * @property {string} id heading in docs/compare-ceph.md
  * @property {string} why in a few words, printed beside the difference
  * @property {RegExp} field
- * @property {RegExp} [moment]
+ * @property {string} [sequence] the only one in which it can be
  * @property {(ceph: string, tako: string) => boolean} holds
  */
 /** @type {readonly Reason[]} */
-export const REASONS = [];
+export const REASONS = [
+  {
+    id: "D1",
+    why: "Ceph divides a parent's sums evenly among its children, Tako counts",
+    field: /^num_objects(_degraded)?$/,
+    sequence: "split",
+    holds: (ceph, tako) => Number(ceph) > 0 && Number(tako) > 0,
+  },
+];
 
-/** @param {string} moment @param {string} field @param {string} ceph @param {string} tako */
-export function reason_for(moment, field, ceph, tako) {
-  return REASONS.find(
-    (r) => r.field.test(field) && (r.moment?.test(moment) ?? true) && r.holds(ceph, tako),
-  );
+/** @param {string} sequence @param {string} field @param {string} ceph @param {string} tako */
+export function reason_for(sequence, field, ceph, tako) {
+  const here = (/** @type {Reason} */ r) => r.sequence === undefined || r.sequence === sequence;
+  return REASONS.find((r) => here(r) && r.field.test(field) && r.holds(ceph, tako));
 }

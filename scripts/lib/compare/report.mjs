@@ -10,17 +10,23 @@ import { reason_for } from "./reasons.mjs";
 const WIDTH = 34;
 const ABSENT = "-";
 
-/** @param {Observation[]} ceph @param {Observation[]} tako @returns {Compared[]} */
-export function compare(ceph, tako) {
+/**
+ * @param {string} sequence @param {Observation[]} ceph @param {Observation[]} tako
+ * @returns {Compared[]}
+ */
+export function compare(sequence, ceph, tako) {
   const n = Math.max(ceph.length, tako.length);
   return Array.from({ length: n }, (_, i) => {
     const [c, t] = [ceph[i], tako[i]];
     const { moment, pgid } = c ?? t ?? { moment: "?", pgid: "?" };
-    return { moment, pgid, lines: compare_rows(moment, c?.rows ?? [], t?.rows ?? []) };
+    return { moment, pgid, lines: compare_rows(sequence, c?.rows ?? [], t?.rows ?? []) };
   });
 }
-/** @typedef {import("./observe.mjs").Row} Row @param {string} moment @param {Row[]} ceph @param {Row[]} tako */
-function compare_rows(moment, ceph, tako) {
+/**
+ * @typedef {import("./observe.mjs").Row} Row
+ * @param {string} sequence @param {Row[]} ceph @param {Row[]} tako
+ */
+function compare_rows(sequence, ceph, tako) {
   const theirs = by_field(ceph);
   const ours = by_field(tako);
   const fields = [...new Set([...theirs.keys(), ...ours.keys()])];
@@ -28,7 +34,8 @@ function compare_rows(moment, ceph, tako) {
     const c = theirs.get(field) ?? ABSENT;
     const t = ours.get(field) ?? ABSENT;
     const same = c === t;
-    const reason = same ? undefined : reason_for(moment, field, c, t);
+    const both = theirs.has(field) && ours.has(field);
+    const reason = !same && both ? reason_for(sequence, field, c, t) : undefined;
     return { field, ceph: c, tako: t, same, reason };
   });
 }

@@ -44,8 +44,9 @@ export function pre_submit_op(
       for (const e of logv) if (!is_error(e)) pm.add_next_event(e);
       ps.missing_loc.rebuild_object(ps, soid);
     }
+    // Of one that was recovered it stays where it was, until it peers again.
+    if (ev_eq(pi.last_complete, pi.last_update)) pi.last_complete = at_version;
     pi.last_update = at_version;
-    if (!pm?.have_missing()) pi.last_complete = at_version;
   }
 }
 

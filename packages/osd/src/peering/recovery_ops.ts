@@ -67,10 +67,6 @@ export function on_peer_recover(
   if (was && !was.is_delete && ps.missing_loc.needs_recovery(soid)) {
     ps.missing_loc.add_location(soid, peer);
   }
-  if (was && !pm.have_missing()) {
-    const pi = ps.get_peer_info(peer);
-    pi.last_complete = pi.last_update;
-  }
 }
 
 export function object_recovered(

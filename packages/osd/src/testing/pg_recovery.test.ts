@@ -31,6 +31,27 @@ describe("log recovery", () => {
     c.assert_copies_identical();
   });
 
+  it("leaves the peer_info of a recovered member as it peered, as Ceph does", () => {
+    const { c, client } = clean_cluster();
+    fill(client, 3);
+    c.kill(2);
+    c.settle();
+    fill(client, 2, "new");
+    c.start(2);
+    c.until_clean();
+    client.run("o1", { op: "append", bytes: "+" });
+    c.settle();
+    const versions = (["1", "2"] as const).map((peer) => {
+      const i = c.primary().peering.get_peer_info(peer);
+      return [i.last_update.version, i.last_complete.version];
+    });
+    expect(versions).toEqual([
+      [6, 6],
+      [6, 3],
+    ]);
+    expect(c.pg(2).peering.info.last_complete.version).toBe(6);
+  });
+
   it("gives a returning primary what it lacks before it is read", () => {
     const { c, client } = clean_cluster();
     fill(client, 5);
@@ -142,6 +163,17 @@ describe("backfill", () => {
     c.settle();
     expect(c.pg(2).peering.info.last_backfill).toBe("MAX");
     c.assert_copies_identical();
+  });
+
+  it("is told by pg query as not begun while there is no target", () => {
+    const { c, client } = clean_cluster();
+    const begun = () => c.primary().query().recovery_state;
+    const not_begun = [{ recovery_progress: { last_backfill_started: "MIN" } }, {}];
+    expect(begun()).toMatchObject(not_begun);
+    fill(client, 5);
+    c.kill(2);
+    c.settle();
+    expect(begun()).toMatchObject(not_begun);
   });
 
   it("moves a PG to OSDs that have nothing, and the strays are removed", () => {
