@@ -9,6 +9,6 @@ export {
   renderPeeringStates,
 } from "./peering/render_states.ts";
 export { PG } from "./pg/PG.ts";
-export { MemStore, type MemStoreOptions } from "./store/MemStore.ts";
+export { type DiskSnapshot, MemStore, type MemStoreOptions } from "./store/MemStore.ts";
 export { COLL_META, type coll_t, type ObjectStore } from "./store/ObjectStore.ts";
 export { Transaction } from "./store/Transaction.ts";

@@ -99,15 +99,37 @@ export class Scheduler {
   }
 }
 
+/** How the clock of one machine goes wrong. Outlives its processes. */
+export class Skew {
+  /** Seconds of this machine in one true second. */
+  rate = 1;
+  /** What somebody has set the wall clock ahead, ms. */
+  ahead_ms = 0;
+  /** Gained since the start of the simulation, until the last change of rate. */
+  #gained_ms = 0;
+  #since_ms = 0;
+
+  set_rate(rate: number, now_ms: number): void {
+    this.#gained_ms = this.gained_ms(now_ms);
+    this.#since_ms = now_ms;
+    this.rate = rate;
+  }
+  gained_ms(now_ms: number): number {
+    return this.#gained_ms + (now_ms - this.#since_ms) * (this.rate - 1);
+  }
+}
+
 /** The Clock of one process: what it scheduled dies with it. */
 export class ProcessClock implements Clock {
   readonly #s: Scheduler;
+  readonly #skew: Skew;
   #alive = true;
   /** What fell due while the process stood still. */
   #late: (() => void)[] | null = null;
 
-  constructor(s: Scheduler) {
+  constructor(s: Scheduler, skew = new Skew()) {
     this.#s = s;
+    this.#skew = skew;
   }
   kill(): void {
     this.#alive = false;
@@ -123,10 +145,10 @@ export class ProcessClock implements Clock {
     for (const run of late) this.#s.schedule(0, run);
   }
   now_ms(): number {
-    return START_MS + Math.floor(this.#s.now_ms);
+    return START_MS + Math.floor(this.mono_ms() + this.#skew.ahead_ms);
   }
   mono_ms(): number {
-    return this.#s.now_ms;
+    return this.#s.now_ms + this.#skew.gained_ms(this.#s.now_ms);
   }
   set_timer(delay_ms: number, fn: () => void): TimerHandle {
     let cancelled = false;
@@ -135,7 +157,7 @@ export class ProcessClock implements Clock {
       if (this.#late) this.#late.push(run);
       else fn();
     };
-    const event = this.#s.schedule(delay_ms, run);
+    const event = this.#s.schedule(delay_ms / this.#skew.rate, run);
     return {
       cancel: () => {
         cancelled = true;

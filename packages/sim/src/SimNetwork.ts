@@ -35,15 +35,22 @@ export class SimNetwork {
   readonly options: NetworkOptions;
   /** By host:port. */
   readonly #listening = new Map<string, SimMessenger>();
-  readonly #partitioned = new Set<string>();
+  /** `a>b`: nothing that a says gets to b. */
+  readonly #blocked = new Set<string>();
+  /** `a>b`: how much longer it takes, ms. */
+  readonly #slow = new Map<string, number>();
+  /** By how much all delays differ from what they are in good times. */
+  jitter = 1;
   readonly #pipes = new Set<Pipe>();
   /** Told of each delivery: the event log. */
   on_deliver: ((from: entity_name_t, to: entity_name_t, m: Message) => void) | null = null;
   /** True: this message, and what is behind it on its connection, waits for unstall(). */
   stall: ((from: entity_name_t, to: entity_name_t, m: Message) => boolean) | null = null;
-  /** True: taken off the wire; `late()` hands it over afterwards, as from the connection's past. */
+  /** True: the connection breaks just before this message arrives. */
+  breaks: ((from: entity_name_t, to: entity_name_t, m: Message) => boolean) | null = null;
   /** What arrives in place of this message: it was damaged on its way. */
   alter: ((from: entity_name_t, to: entity_name_t, m: Message) => Message) | null = null;
+  /** True: taken off the wire; `late()` hands it over afterwards, as from the connection's past. */
   take: ((from: entity_name_t, to: entity_name_t, m: Message, late: () => void) => boolean) | null =
     null;
   messages_delivered = 0;
@@ -55,7 +62,11 @@ export class SimNetwork {
   }
 
   delay_ms(): number {
-    return this.rng.between(this.options.min_delay_ms, this.options.max_delay_ms);
+    return this.rng.between(this.options.min_delay_ms, this.options.max_delay_ms * this.jitter);
+  }
+  delay_between(from: entity_name_t, to: entity_name_t): number {
+    const extra = this.#slow.size > 0 ? (this.#slow.get(`${from}>${to}`) ?? 0) : 0;
+    return this.delay_ms() + extra;
   }
   at(addr: entity_addr_t): SimMessenger | undefined {
     return this.#listening.get(`${addr.host}:${addr.port}`);
@@ -78,19 +89,46 @@ export class SimNetwork {
 
   /** Cuts `a` off from `b` in both directions until heal(). Names as in `osd.0`. */
   partition(a: entity_name_t, b: entity_name_t): void {
-    this.#partitioned.add(pair(a, b));
-    for (const p of this.#pipes) if (p.joins(a, b)) p.on_partition();
+    this.block(a, b);
+    this.block(b, a);
   }
   heal(a: entity_name_t, b: entity_name_t): void {
-    this.#partitioned.delete(pair(a, b));
-    for (const p of this.#pipes) if (p.joins(a, b)) p.on_heal();
+    this.unblock(a, b);
+    this.unblock(b, a);
+  }
+  /** Nothing that `from` says gets to `to`; what `to` says arrives. */
+  block(from: entity_name_t, to: entity_name_t): void {
+    this.#blocked.add(`${from}>${to}`);
+    for (const p of this.#pipes) if (p.joins(from, to)) p.on_partition();
+  }
+  unblock(from: entity_name_t, to: entity_name_t): void {
+    this.#blocked.delete(`${from}>${to}`);
+    for (const p of [...this.#pipes]) if (p.joins(from, to)) p.on_heal();
   }
   heal_all(): void {
-    this.#partitioned.clear();
+    this.#blocked.clear();
+    this.#slow.clear();
+    this.jitter = 1;
     for (const p of [...this.#pipes]) p.on_heal();
   }
+  is_blocked(from: entity_name_t, to: entity_name_t): boolean {
+    return this.#blocked.size > 0 && this.#blocked.has(`${from}>${to}`);
+  }
+  /** In one of the two directions: no connection comes about. */
   is_partitioned(a: entity_name_t, b: entity_name_t): boolean {
-    return this.#partitioned.size > 0 && this.#partitioned.has(pair(a, b));
+    return this.is_blocked(a, b) || this.is_blocked(b, a);
+  }
+  /** Everything from `from` to `to` takes `ms` longer; 0: as ever. */
+  slow_down(from: entity_name_t, to: entity_name_t, ms: number): void {
+    if (ms > 0) this.#slow.set(`${from}>${to}`, ms);
+    else this.#slow.delete(`${from}>${to}`);
+  }
+  /** One end of a lossy connection (by number) gives it up; the other hears of it much later. */
+  half_open(n: number): boolean {
+    const all = [...this.#pipes].filter((p) => p.policy === "lossy");
+    const pipe = all[(n >> 1) % Math.max(1, all.length)];
+    pipe?.half_open(n % 2 === 0 ? pipe.a : pipe.b);
+    return pipe !== undefined;
   }
   /** Breaks one connection (by number): lossless ones replay, lossy ones are reset. */
   cut(n: number): void {
@@ -104,10 +142,6 @@ export class SimNetwork {
   unstall(): void {
     for (const p of [...this.#pipes]) p.unstall();
   }
-}
-
-function pair(a: string, b: string): string {
-  return a < b ? `${a}|${b}` : `${b}|${a}`;
 }
 
 /** The transport between two endpoints. Delivers in order in each direction. */
@@ -134,18 +168,22 @@ class Pipe {
   other(e: Endpoint): Endpoint {
     return e === this.a ? this.b : this.a;
   }
-  get blocked(): boolean {
+  get partitioned(): boolean {
     return this.net.is_partitioned(this.a.owner.my_name, this.b.owner.my_name);
+  }
+  #blocked(from: Endpoint): boolean {
+    return this.net.is_blocked(from.owner.my_name, this.other(from).owner.my_name);
   }
 
   /** Starts the delivery of what `from` has queued, if it is not under way. */
   pump(from: Endpoint): void {
-    if (from.pumping || from.stalled || from.queue.length === 0 || this.blocked) return;
+    if (from.pumping || from.stalled || from.queue.length === 0 || this.#blocked(from)) return;
     from.pumping = true;
     const generation = this.#generation;
-    this.net.scheduler.schedule(this.net.delay_ms(), () => {
+    const delay = this.net.delay_between(from.owner.my_name, this.other(from).owner.my_name);
+    this.net.scheduler.schedule(delay, () => {
       from.pumping = false;
-      if (generation !== this.#generation || this.blocked) {
+      if (generation !== this.#generation || this.#blocked(from)) {
         this.pump(from);
         return;
       }
@@ -164,6 +202,11 @@ class Pipe {
         from.queue = [...frame.slice(i), ...from.queue];
         from.stalled = true;
         return;
+      }
+      if (this.net.breaks?.(from.owner.my_name, to.owner.my_name, m)) {
+        if (this.policy !== "lossy") from.queue = [...frame.slice(i), ...from.queue];
+        this.cut();
+        break;
       }
       const late = () => to.owner.dispatch(new Endpoint(to.owner, ...to.identity), m);
       if (this.net.take?.(from.owner.my_name, to.owner.my_name, m, late)) continue;
@@ -185,21 +228,27 @@ class Pipe {
     if (this.policy === "lossy") this.reset_both();
   }
   on_partition(): void {
-    if (this.policy !== "lossy") return;
+    if (this.policy !== "lossy" || this.#blocked_since >= 0) return;
     this.#blocked_since = this.net.scheduler.now_ms;
     const since = this.#blocked_since;
     this.net.scheduler.schedule(LOSSY_TIMEOUT_MS, () => {
-      if (this.blocked && this.#blocked_since === since) this.reset_both();
+      if (this.partitioned && this.#blocked_since === since) this.reset_both();
     });
   }
   on_heal(): void {
-    this.#blocked_since = -1;
+    if (!this.partitioned) this.#blocked_since = -1;
     this.pump(this.a);
     this.pump(this.b);
   }
   /** Both ends learn, each after a delay of its own, that the connection is gone. */
   reset_both(): void {
     for (const e of [this.a, this.b]) this.reset(e);
+  }
+  /** `e` is told now; the far end finds out by its own timeout. */
+  half_open(e: Endpoint): void {
+    const left = this.other(e);
+    this.reset(e);
+    this.net.scheduler.schedule(LOSSY_TIMEOUT_MS, () => this.reset(left));
   }
   reset(e: Endpoint): void {
     if (!e.is_open) return;
@@ -266,6 +315,8 @@ class Endpoint implements Connection {
     this.is_open = false;
     this.queue = [];
     this.owner.forget(this);
+    const { pipe } = this;
+    if (pipe && !pipe.other(this).is_open) pipe.net.remove_pipe(pipe);
   }
 }
 

@@ -14,9 +14,9 @@ import {
   type OSDMap,
 } from "@tako/common";
 import { MemMonStore, Monitor, mkfs } from "@tako/mon";
-import { MemStore, OSD, type PG } from "@tako/osd";
+import { type DiskSnapshot, MemStore, OSD, type PG } from "@tako/osd";
 import { EventLog } from "./EventLog.ts";
-import { ProcessClock, Scheduler } from "./Scheduler.ts";
+import { ProcessClock, Scheduler, Skew } from "./Scheduler.ts";
 import { SimMessenger, SimNetwork } from "./SimNetwork.ts";
 import { SimRng } from "./SimRng.ts";
 import type { ClientProcess } from "./workload/Workload.ts";
@@ -61,12 +61,21 @@ export const SIM_CONFIG: ConfigValues = {
 
 const MON_ADDR = { host: "10.0.0.1", port: 6789 };
 
+interface OsdProcess {
+  readonly osd: OSD;
+  readonly clock: ProcessClock;
+  readonly messenger: SimMessenger;
+}
 interface OsdHost {
   readonly id: number;
   store: MemStore;
   /** Clock of the disk: outlives the process. */
   readonly disk_clock: ProcessClock;
-  proc: { osd: OSD; clock: ProcessClock; messenger: SimMessenger } | null;
+  proc: OsdProcess | null;
+  /** Another process that believes to be this OSD. */
+  impostor: OsdProcess | null;
+  /** How the clock of this machine goes. */
+  readonly skew: Skew;
   starts: number;
   /** Newest map that it had when it died. */
   newest_map: number;
@@ -86,7 +95,12 @@ export class World {
   readonly #disk_rng: SimRng;
   #mon_store: MemMonStore;
   #mon: { monitor: Monitor; clock: ProcessClock; messenger: SimMessenger } | null = null;
+  readonly #mon_skew = new Skew();
   #clients = 0;
+  /** Of those that live. */
+  #client_names: entity_name_t[] = [];
+  /** The monitor begins to write a batch, which takes so long. */
+  on_mon_commit: ((ms: number) => void) | null = null;
   #starts = 0;
 
   constructor(options: WorldOptions) {
@@ -100,7 +114,11 @@ export class World {
       max_delay_ms: options.max_delay_ms ?? 2,
       wire: options.wire ?? false,
     });
-    this.#mon_store = new MemMonStore(new ProcessClock(this.scheduler), () => this.#commit_ms());
+    this.#mon_store = new MemMonStore(new ProcessClock(this.scheduler), () => {
+      const ms = this.#commit_ms();
+      this.on_mon_commit?.(ms);
+      return ms;
+    });
   }
   #commit_ms(): number {
     return this.#disk_rng.between(0.05, this.options.max_commit_ms ?? 2);
@@ -127,7 +145,7 @@ export class World {
   }
   start_mon(): void {
     if (this.#mon) return;
-    const clock = new ProcessClock(this.scheduler);
+    const clock = new ProcessClock(this.scheduler, this.#mon_skew);
     const rng = new SimRng(this.options.seed, this.#next_stream());
     const messenger = new SimMessenger(this.net, rng, "mon.a", MON_ADDR);
     const monitor = new Monitor("a", {
@@ -154,6 +172,24 @@ export class World {
     this.#mon_store.crash(this.rng.int(this.#mon_store.num_in_flight + 1));
     this.#mon = null;
   }
+  /** SIGSTOP */
+  freeze_mon(): void {
+    if (!this.#mon) return;
+    this.log.add("sim", "freeze mon.a");
+    this.#mon.clock.freeze();
+    this.#mon.messenger.frozen = true;
+  }
+  /** SIGCONT */
+  thaw_mon(): void {
+    if (!this.#mon?.messenger.frozen) return;
+    this.log.add("sim", "thaw mon.a");
+    this.#mon.messenger.frozen = false;
+    this.#mon.clock.thaw();
+    this.net.unstall();
+  }
+  get mon_frozen(): boolean {
+    return this.#mon?.messenger.frozen === true;
+  }
   get mon(): Monitor {
     if (!this.#mon) throw new InvariantError("mon.a is not running");
     return this.#mon.monitor;
@@ -170,7 +206,9 @@ export class World {
   add_osd(id: number): void {
     const disk_clock = new ProcessClock(this.scheduler);
     const store = this.#new_disk(id, disk_clock, 0);
-    this.#osds.set(id, { id, store, disk_clock, proc: null, starts: 0, newest_map: 0 });
+    const skew = new Skew();
+    const host = { id, store, disk_clock, proc: null, impostor: null, skew };
+    this.#osds.set(id, { ...host, starts: 0, newest_map: 0 });
     this.start_osd(id);
   }
   #new_disk(id: number, clock: ProcessClock, generation: number): MemStore {
@@ -214,15 +252,28 @@ export class World {
     if (h.proc) return;
     h.store.mount_now();
     h.starts++;
-    const clock = new ProcessClock(this.scheduler);
+    this.log.add("sim", `start osd.${id}`);
+    h.proc = this.#make_process(h, h.store, `10.0.1.${id}`, (reason) => {
+      this.log.add("sim", `osd.${id} must stop: ${reason}`);
+      this.kill_osd(id);
+    });
+    this.#note_running();
+    h.proc.osd.init();
+  }
+  #make_process(
+    { id, skew }: OsdHost,
+    store: MemStore,
+    ip: string,
+    on_must_stop: (reason: string) => void,
+  ): OsdProcess {
+    const clock = new ProcessClock(this.scheduler, skew);
     const rng = new SimRng(this.options.seed, this.#next_stream());
     const name: entity_name_t = `osd.${id}`;
-    const messenger = new SimMessenger(this.net, rng, name, { host: `10.0.1.${id}`, port: 6800 });
+    const messenger = new SimMessenger(this.net, rng, name, { host: ip, port: 6800 });
     const host = `host${Math.floor(id / (this.options.osds_per_host ?? 1))}`;
-    this.log.add("sim", `start ${name}`);
     const osd = new OSD({
       whoami: id,
-      store: h.store,
+      store,
       messenger,
       clock,
       rng,
@@ -237,49 +288,92 @@ export class World {
       },
       set_log_level: () => {},
       version: "sim",
-      on_must_stop: (reason) => {
-        this.log.add("sim", `${name} must stop: ${reason}`);
-        this.kill_osd(id);
-      },
+      on_must_stop,
       on_pg_turn: (pg) => this.on_pg_turn?.(pg),
     });
     messenger.set_dispatcher(osd);
-    h.proc = { osd, clock, messenger };
-    this.#note_running();
-    osd.init();
+    // After a failed write a daemon stops.
+    store.set_on_fatal((e) => on_must_stop(e.message));
+    return { osd, clock, messenger };
+  }
+  /** A second process with this id, on an empty disk and another machine. */
+  start_impostor(id: number): void {
+    const h = this.#host(id);
+    if (h.impostor) return;
+    this.log.add("sim", `start another osd.${id}`);
+    const store = this.#new_disk(id, new ProcessClock(this.scheduler), 9000 + h.starts);
+    store.mount_now();
+    h.impostor = this.#make_process(h, store, `10.0.2.${id}`, () => this.kill_impostor(id));
+    h.impostor.osd.init();
+  }
+  kill_impostor(id: number): void {
+    const h = this.#host(id);
+    if (!h.impostor) return;
+    this.log.add("sim", `kill the other osd.${id}`);
+    if (h.impostor.osd.boot.state === "active") {
+      throw new InvariantError(`osd.${id} was let in with the disk of a stranger`);
+    }
+    h.impostor.clock.kill();
+    h.impostor.messenger.kill();
+    h.impostor = null;
   }
   #mon_target(): MonTarget {
     return { name: "mon.a", addr: { ...MON_ADDR, nonce: 0 } };
   }
-  /** SIGKILL: nothing is said, un-synced writes are lost. */
-  kill_osd(id: number): void {
+  /**
+   * SIGKILL: nothing is said, un-synced writes are lost. `synced`: what was on its way to the disk has
+   * got there, and nobody was told.
+   */
+  kill_osd(id: number, synced = false): void {
     const h = this.#host(id);
     if (!h.proc) return;
-    this.log.add("sim", `kill osd.${id}`);
+    this.log.add("sim", `kill osd.${id}${synced ? ", its last write is on the disk" : ""}`);
     h.newest_map = h.proc.osd.superblock.newest_map;
     h.proc.clock.kill();
     h.proc.messenger.kill();
-    h.store.crash();
+    h.store.crash(synced ? "synced" : "lost");
     h.disk_clock.thaw();
     h.proc = null;
     this.#note_running();
   }
   /** SIGTERM: marks itself down first. Resolves when the process has ended. */
   async stop_osd(id: number): Promise<void> {
+    const proc = this.#host(id).proc;
+    this.begin_stop_osd(id);
+    await this.until(() => this.#host(id).proc !== proc || !proc, `osd.${id} stopped`);
+  }
+  begin_stop_osd(id: number): void {
     const h = this.#host(id);
     const { proc } = h;
     if (!proc) return;
     this.log.add("sim", `stop osd.${id}`);
-    let stopped = false;
     proc.osd.stop(() => {
-      stopped = true;
+      this.scheduler.schedule(0, () => {
+        if (h.proc !== proc) return;
+        proc.clock.kill();
+        proc.messenger.kill();
+        h.store.umount_now();
+        h.proc = null;
+        this.#note_running();
+      });
     });
-    await this.until(() => stopped, `osd.${id} stopped`);
-    proc.clock.kill();
-    proc.messenger.kill();
-    h.store.umount_now();
-    h.proc = null;
-    this.#note_running();
+  }
+  /** What is on its disk, as of now. */
+  snapshot_disk(id: number): DiskSnapshot {
+    return this.#host(id).store.snapshot();
+  }
+  /** The OSD, which must be dead, gets back what its disk held then. */
+  restore_disk(id: number, snapshot: DiskSnapshot): void {
+    const h = this.#host(id);
+    if (h.proc) throw new InvariantError(`osd.${id} is running`);
+    this.log.add("sim", `old disk for osd.${id}`);
+    h.store.restore(snapshot);
+  }
+  skew_of(who: number | "mon.a"): Skew {
+    return who === "mon.a" ? this.#mon_skew : this.#host(who).skew;
+  }
+  is_frozen(id: number): boolean {
+    return this.#host(id).proc?.messenger.frozen === true;
   }
   #host(id: number): OsdHost {
     const h = this.#osds.get(id);
@@ -318,6 +412,7 @@ export class World {
     const clock = new ProcessClock(this.scheduler);
     const rng = new SimRng(this.options.seed, this.#next_stream());
     const name: entity_name_t = `client.${++this.#clients}`;
+    this.#client_names.push(name);
     const messenger = new SimMessenger(this.net, rng, name, null);
     const rados = new Rados({
       messenger,
@@ -331,8 +426,13 @@ export class World {
       this.log.add("sim", `kill ${name}`);
       clock.kill();
       messenger.kill();
+      this.#client_names = this.#client_names.filter((n) => n !== name);
     };
     return { name, rados, kill };
+  }
+
+  get client_names(): readonly entity_name_t[] {
+    return this.#client_names;
   }
 
   // ------------------------------------------------------------ time

@@ -28,6 +28,9 @@ export interface MemStoreOptions {
   readonly stripe_size?: number;
 }
 
+/** Keys and values; values never change in place. */
+export type DiskSnapshot = ReadonlyMap<string, Uint8Array>;
+
 const DEFAULT_CAPACITY = 1 << 30;
 
 export class MemStore extends KStore {
@@ -79,10 +82,24 @@ export class MemStore extends KStore {
     this.forget();
   }
 
-  /** The process dies: what was not committed is lost, on_commit callbacks with it. Then mount(). */
-  crash(): void {
+  /**
+   * The process dies: what was not committed is lost, on_commit callbacks with it. Then mount(). The
+   * group that is on its way has reached the disk or not: a batch of the database is never torn.
+   */
+  crash(in_flight: "lost" | "synced" = "lost"): void {
+    if (in_flight === "synced") this.#db.write_in_flight();
     this.#db.drop_in_flight();
     this.forget();
+  }
+  /** What is durable now. */
+  snapshot(): DiskSnapshot {
+    return new Map(this.#db.values);
+  }
+  /** The disk as it was then; the store must not be mounted. */
+  restore(snapshot: DiskSnapshot): void {
+    if (this.mounted) throw new InvariantError("restore: the store is mounted");
+    this.#db.values.clear();
+    for (const [key, value] of snapshot) this.#db.values.set(key, value);
   }
 
   // Faults
@@ -179,6 +196,11 @@ class MemDB implements KeyValueDB {
   finish_now(): void {
     if (this.#in_flight) this.#finish(this.#in_flight);
   }
+  /** What is in flight becomes durable; nobody is told. */
+  write_in_flight(): void {
+    const s = this.#in_flight;
+    if (s && !s.failure) this.#write(s.changes);
+  }
   drop_in_flight(): void {
     this.#in_flight?.timer?.cancel();
     this.#in_flight = undefined;
@@ -196,11 +218,14 @@ class MemDB implements KeyValueDB {
       s.done(s.failure);
       return;
     }
-    for (const [key, value] of s.changes) {
+    this.#write(s.changes);
+    s.done();
+  }
+  #write(changes: KVChanges): void {
+    for (const [key, value] of changes) {
       if (value) this.values.set(key, value);
       else this.values.delete(key);
     }
-    s.done();
   }
 }
 

@@ -1,0 +1,119 @@
+/**
+ * Nemesis: breaks things at random times. Each run draws its own kinds of faults and its own rates
+ * (swarm testing: a run with everything in it seldom gets far into anything). Whatever it does,
+ * what was acknowledged can come back: a disk is taken away only when all copies are there without it.
+ */
+import type { Rados } from "@tako/client";
+import { InvariantError } from "@tako/common";
+import type { SimRng } from "../SimRng.ts";
+import type { World } from "../World.ts";
+import type { Fault, Outcome } from "./Fault.ts";
+import { Field, type FieldOptions } from "./Field.ts";
+import { ALL_FAULTS } from "./registry.ts";
+import { type Baseline, restore, take_baseline } from "./restore.ts";
+
+export interface NemesisOptions extends FieldOptions {
+  /** Mean time between two faults, virtual ms. */
+  readonly mean_interval_ms: number;
+  /** How much more often than by itself a kind comes; 0: never. */
+  readonly rates: Readonly<Record<string, number>>;
+  /** Which part of all kinds a run has: one of these. */
+  readonly mix: readonly number[];
+}
+
+/** Kinds without which nothing would ever be alive again. */
+const ALWAYS: readonly string[] = ["restart_osd"];
+/** Looks at so many kinds for one that can be done just now. */
+const TRIES = 12;
+
+interface Drawn {
+  readonly fault: Fault;
+  readonly rate: number;
+}
+
+export class Nemesis {
+  readonly field: Field;
+  readonly #options: NemesisOptions;
+  readonly #drawn: readonly Drawn[];
+  #baseline: Baseline | undefined;
+  #stopped = false;
+  readonly counts = new Map<string, number>();
+
+  constructor(world: World, rng: SimRng, admin: Rados, options: NemesisOptions) {
+    this.#options = options;
+    this.field = new Field(world, rng, admin, options);
+    this.#drawn = draw(rng, options);
+  }
+  /** The cluster as it is now is what `restore` brings back. */
+  start(): void {
+    this.#baseline = take_baseline(this.field);
+    const kinds = this.#drawn.map((d) => `${d.fault.kind} ${d.rate.toFixed(1)}`);
+    this.field.note(`faults: ${kinds.join(", ")}`);
+    this.#next();
+  }
+  #next(): void {
+    const delay = this.field.rng.between(0, 2 * this.#options.mean_interval_ms);
+    this.field.world.scheduler.schedule(delay, () => {
+      if (this.#stopped) return;
+      this.#strike();
+      this.#next();
+    });
+  }
+  #strike(): void {
+    for (let i = 0; i < TRIES; i++) {
+      const fault = this.#pick();
+      if (this.field.gentle_only && fault.gentle !== true) continue;
+      const outcome: Outcome = fault.strike(this.field);
+      if (outcome === false) continue;
+      if (outcome === true) this.#count(fault.kind);
+      else void outcome.then((done) => done && this.#count(fault.kind));
+      return;
+    }
+  }
+  #pick(): Fault {
+    let dice = this.field.rng.next() * this.#drawn.reduce((n, d) => n + d.rate, 0);
+    for (const d of this.#drawn) {
+      dice -= d.rate;
+      if (dice < 0) return d.fault;
+    }
+    throw new InvariantError("no kind of fault was drawn");
+  }
+  #count(kind: string): void {
+    this.counts.set(kind, (this.counts.get(kind) ?? 0) + 1);
+  }
+  get total(): number {
+    return [...this.counts.values()].reduce((a, b) => a + b, 0);
+  }
+
+  /** No more faults; what lasts ends, and everything runs. */
+  stop(): void {
+    const { world } = this.field;
+    this.#stopped = true;
+    this.field.ended = true;
+    this.field.note("faults end");
+    this.field.undo_all();
+    world.net.heal_all();
+    world.start_mon();
+    world.thaw_mon();
+    for (const id of world.osd_ids) {
+      world.store(id).set_commit_latency_ms(0.5);
+      world.thaw_osd(id);
+      if (!this.field.held.has(id)) world.start_osd(id);
+    }
+  }
+  /** The operator puts everything back: flags, weights, sizes, overrides. After `stop`. */
+  async restore(): Promise<void> {
+    if (this.#baseline) await restore(this.field, this.#baseline);
+  }
+}
+
+/** The run's own kinds and rates. */
+function draw(rng: SimRng, { mix, rates }: NemesisOptions): Drawn[] {
+  const part = rng.pick(mix);
+  return ALL_FAULTS.flatMap((fault) => {
+    const taken = rng.chance(part) || ALWAYS.includes(fault.kind);
+    const rate = fault.weight * rng.pick([0.3, 1, 3]) * (rates[fault.kind] ?? 1);
+    return taken && rate > 0 ? [{ fault, rate }] : [];
+  });
+}
+

@@ -1,0 +1,144 @@
+/** Faults of the network: links that are cut, slow, deaf on one side, or break at a bad moment. */
+import type { entity_name_t } from "@tako/common";
+import type { Fault, Outcome } from "./Fault.ts";
+import type { Field } from "./Field.ts";
+
+export const NETWORK_FAULTS: readonly Fault[] = [
+  { kind: "cut", weight: 8, strike: cut },
+  { kind: "partition", weight: 4, strike: partition },
+  { kind: "one_way_partition", weight: 3, strike: one_way },
+  { kind: "isolate", weight: 2, strike: isolate },
+  { kind: "swizzle", weight: 1, strike: swizzle },
+  { kind: "slow_link", weight: 3, strike: slow_link },
+  { kind: "jitter", weight: 2, strike: jitter },
+  { kind: "half_open", weight: 3, strike: half_open },
+  { kind: "lost_reply", weight: 4, strike: lost_reply },
+  { kind: "cut_in_replication", weight: 3, strike: cut_in_replication },
+];
+
+/** One connection breaks: lossless ones replay, lossy ones are reset. */
+function cut(f: Field): Outcome {
+  const { net } = f.world;
+  if (net.num_connections === 0) return false;
+  net.cut(f.rng.int(1 << 20));
+  return true;
+}
+function partition(f: Field): Outcome {
+  const pair = f.pair();
+  if (!pair) return false;
+  f.note(`partition ${pair.join(" ")}`);
+  f.world.net.partition(...pair);
+  f.lasting(100, () => {
+    f.note(`heal ${pair.join(" ")}`);
+    f.world.net.heal(...pair);
+  });
+  return true;
+}
+function one_way(f: Field): Outcome {
+  const pair = f.pair();
+  if (!pair) return false;
+  f.note(`nothing gets from ${pair.join(" to ")}`);
+  f.world.net.block(...pair);
+  f.lasting(100, () => {
+    f.note(`heal ${pair.join(" to ")}`);
+    f.world.net.unblock(...pair);
+  });
+  return true;
+}
+/** One daemon from all others. */
+function isolate(f: Field): Outcome {
+  const daemons = f.entities.filter((e) => !e.startsWith("client."));
+  const a = f.rng.pick(daemons);
+  const others = f.entities.filter((e) => e !== a);
+  f.note(`isolate ${a}`);
+  for (const b of others) f.world.net.partition(a, b);
+  f.lasting(100, () => {
+    f.note(`heal ${a}`);
+    for (const b of others) f.world.net.heal(a, b);
+  });
+  return true;
+}
+/** Swizzle-clogging: links stop one by one, and come back one by one in another order. */
+function swizzle(f: Field): Outcome {
+  const links = all_links(f).filter(() => f.rng.chance(0.4));
+  if (links.length === 0) return false;
+  const step_ms = f.rng.between(50, 1000);
+  f.note(`swizzle ${links.map((l) => l.join("-")).join(" ")}`);
+  for (const [i, link] of links.entries()) {
+    f.later(i * step_ms, () => !f.ended && f.world.net.partition(...link));
+  }
+  const back = shuffled(f, links);
+  const from_ms = links.length * step_ms + f.rng.between(0, 2000);
+  for (const [i, link] of back.entries()) {
+    f.later(from_ms + i * step_ms, () => f.world.net.heal(...link));
+  }
+  return true;
+}
+function all_links(f: Field): [entity_name_t, entity_name_t][] {
+  const daemons = f.entities.filter((e) => !e.startsWith("client."));
+  return daemons.flatMap((a, i) => {
+    return daemons.slice(i + 1).map((b): [entity_name_t, entity_name_t] => [a, b]);
+  });
+}
+function shuffled<T>(f: Field, list: readonly T[]): T[] {
+  const left = [...list];
+  const out: T[] = [];
+  while (left.length > 0) out.push(...left.splice(f.rng.int(left.length), 1));
+  return out;
+}
+/** In one direction or both. */
+function slow_link(f: Field): Outcome {
+  const pair = f.pair();
+  if (!pair) return false;
+  const [a, b] = pair;
+  const { net } = f.world;
+  const ms = f.rng.between(20, f.rng.pick([200, 3000]));
+  const both = f.rng.chance(0.5);
+  f.note(`slow link ${a} ${b}, ${ms.toFixed(0)} ms`);
+  net.slow_down(a, b, ms);
+  if (both) net.slow_down(b, a, ms);
+  f.lasting(500, () => {
+    net.slow_down(a, b, 0);
+    if (both) net.slow_down(b, a, 0);
+  });
+  return true;
+}
+/** All delays vary as they never do: what is sent over different links arrives in any order. */
+function jitter(f: Field): Outcome {
+  const { net } = f.world;
+  if (net.jitter !== 1) return false;
+  net.jitter = f.rng.between(5, 60);
+  f.note(`jitter x${net.jitter.toFixed(0)}`);
+  f.lasting(200, () => {
+    net.jitter = 1;
+  });
+  return true;
+}
+function half_open(f: Field): Outcome {
+  return f.world.net.half_open(f.rng.int(1 << 20));
+}
+/** The reply to a client is lost with its connection: it must ask again, and be told the same. */
+function lost_reply(f: Field): Outcome {
+  return break_at(f, 3000, (m) => m === "osd_op_reply");
+}
+/** Between OSDs, so that what was sent is sent again. */
+function cut_in_replication(f: Field): Outcome {
+  const kinds = ["osd_repop", "osd_repop_reply", "pg_push", "pg_log", "pg_notify", "ec_sub_write"];
+  const kind = f.rng.pick(kinds);
+  return break_at(f, 3000, (m) => m === kind);
+}
+/** Breaks connections at some of these messages, for a while. */
+function break_at(f: Field, longest_ms: number, which: (type: string) => boolean): Outcome {
+  const { net } = f.world;
+  if (net.breaks) return false;
+  let left = 1 + f.rng.int(5);
+  net.breaks = (_from, _to, m) => {
+    if (!which(m.type) || f.rng.chance(0.7)) return false;
+    if (--left <= 0) net.breaks = null;
+    return true;
+  };
+  f.later(longest_ms, () => {
+    net.breaks = null;
+  });
+  return true;
+}
