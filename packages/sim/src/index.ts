@@ -7,7 +7,8 @@ export {
   createCluster,
   type DaemonName,
 } from "./embed/createCluster.ts";
-export { Nemesis, type NemesisOptions } from "./Nemesis.ts";
+export { Nemesis, type NemesisOptions } from "./nemesis/Nemesis.ts";
+export { is_profile, PROFILES, type Profile, type ProfileName } from "./profiles.ts";
 export { type RunOptions, type RunResult, run_seed } from "./run_seed.ts";
 export { ProcessClock, Scheduler } from "./Scheduler.ts";
 export { SimMessenger, SimNetwork } from "./SimNetwork.ts";

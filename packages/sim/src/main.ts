@@ -1,6 +1,7 @@
 /** `npm run sim -- --seeds 1-200`: seeded runs, one line for each failure, then a summary. */
 import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
+import { is_profile, PROFILES, type ProfileName } from "./profiles.ts";
 import {
   coverage_file,
   coverage_summary,
@@ -11,11 +12,12 @@ import {
 } from "./run_coverage.ts";
 import { type RunResult, run_seed } from "./run_seed.ts";
 
-const USAGE = `usage: sim [--seeds A-B | --seed N] [--seconds S] [--trace] [--twice] [--wire] [--coverage FILE]
+const USAGE = `usage: sim [--seeds A-B | --seed N] [--profile P] [--seconds S] [--trace] [--twice] [--wire] [--coverage FILE]
 
   --seeds A-B   run these seeds (default 1-200)
   --seed N      run one seed
-  --seconds S   virtual seconds of faults and load in each run (default 20)
+  --profile P   quick (default), default, ec, maps or soak
+  --seconds S   virtual seconds of faults and load in each run (default: those of the profile)
   --trace       print every event (with --seed)
   --twice       run each seed twice and compare the event logs
   --coverage F  write what was passed to file F, which docs/peering-states.md is made from
@@ -25,6 +27,7 @@ const USAGE = `usage: sim [--seeds A-B | --seed N] [--seconds S] [--trace] [--tw
 interface Args {
   readonly from: number;
   readonly to: number;
+  readonly profile: ProfileName;
   readonly seconds: number;
   readonly trace: boolean;
   readonly twice: boolean;
@@ -45,7 +48,8 @@ function parse(argv: string[]): Args {
       options: {
         seeds: { type: "string" },
         seed: { type: "string" },
-        seconds: { type: "string", default: "20" },
+        profile: { type: "string", default: "quick" },
+        seconds: { type: "string" },
         trace: { type: "boolean", default: false },
         twice: { type: "boolean", default: false },
         wire: { type: "boolean", default: false },
@@ -63,12 +67,15 @@ function parse(argv: string[]): Args {
   const range = String(values.seed ?? values.seeds ?? "1-200");
   const m = /^(\d+)(?:-(\d+))?$/.exec(range);
   if (!m) return fail_usage(`'${range}' is not a seed or a range of seeds`);
-  const seconds = Number(values.seconds);
+  const profile = String(values.profile);
+  if (!is_profile(profile)) return fail_usage(`'${profile}' is not a profile`);
+  const seconds = Number(values.seconds ?? PROFILES[profile].seconds);
   if (!(seconds > 0)) return fail_usage(`'${values.seconds}' is not a number of seconds`);
   const from = Number(m[1]);
   return {
     from,
     to: Number(m[2] ?? from),
+    profile,
     seconds,
     trace: values.trace === true,
     twice: values.twice === true,
@@ -77,14 +84,16 @@ function parse(argv: string[]): Args {
   };
 }
 
-function report_failure(r: RunResult, seconds: number): void {
+function report_failure(r: RunResult, { profile, seconds }: Args): void {
   for (const line of r.tail) process.stdout.write(`  ${line}\n`);
   const e = r.error;
   const detail = e instanceof Error && "detail" in e ? JSON.stringify(e.detail) : "";
   process.stdout.write(
     `seed ${r.seed} FAILED: ${e instanceof Error ? e.stack : String(e)} ${detail}\n`,
   );
-  process.stdout.write(`repeat: npm run sim -- --seed ${r.seed} --seconds ${seconds} --trace\n`);
+  process.stdout.write(
+    `repeat: npm run sim -- --seed ${r.seed} --profile ${profile} --seconds ${seconds} --trace\n`,
+  );
 }
 
 /** Fewer seeds cannot be asked to have been everywhere. */
@@ -116,14 +125,15 @@ async function main(): Promise<void> {
   let coverage = NO_COVERAGE;
   const faults = new Map<string, number>();
   for (let seed = args.from; seed <= args.to; seed++) {
-    const run = { seed, seconds: args.seconds, wire: args.wire, ...trace };
+    const { profile, seconds } = args;
+    const run = { seed, profile, seconds, wire: args.wire, ...trace };
     const r = await run_seed(run);
     const again = args.twice ? await run_seed(run) : r;
     const same = again.hash === r.hash;
     if (r.ok && same) passed++;
     else {
       failed++;
-      if (!r.ok) report_failure(r, args.seconds);
+      if (!r.ok) report_failure(r, args);
       if (!same)
         process.stdout.write(`seed ${seed} is not deterministic: ${r.hash} ${again.hash}\n`);
     }

@@ -5,23 +5,20 @@ import { BIT_ROT_CONFIG, BitRot } from "./BitRot.ts";
 import { ClusterInvariants } from "./ClusterInvariants.ts";
 import { check_quiescent, pgs_not_clean, why_not_clean } from "./checks.ts";
 import { check_history, type HistoryEvent, render_verdict } from "./history/index.ts";
-import { Nemesis } from "./Nemesis.ts";
+import { Nemesis } from "./nemesis/Nemesis.ts";
+import { type PoolSpec, PROFILES, type Profile, type ProfileName } from "./profiles.ts";
 import { coverage_now, coverage_since, type RunCoverage } from "./run_coverage.ts";
 import { ProcessClock } from "./Scheduler.ts";
 import { SimRng } from "./SimRng.ts";
 import { World } from "./World.ts";
 import { DEFAULT_LOAD, Workload } from "./workload/Workload.ts";
 
-const POOLS = [
-  { name: "three", omap: true },
-  { name: "two", omap: true },
-  { name: "ec", omap: false },
-];
-
 export interface RunOptions {
   readonly seed: number;
-  /** Virtual seconds of faults and load. */
-  readonly seconds: number;
+  /** Default: quick. */
+  readonly profile?: ProfileName;
+  /** Virtual seconds of faults and load; default: those of the profile. */
+  readonly seconds?: number;
   /** Messages go through the codec; the history is the same. */
   readonly wire?: boolean;
   /** Gets every line of the event log. */
@@ -46,40 +43,31 @@ export interface RunResult {
 
 export async function run_seed(o: RunOptions): Promise<RunResult> {
   const before = coverage_now();
+  const profile: Profile = PROFILES[o.profile ?? "quick"];
   const rng = new SimRng(o.seed, 7);
-  // In every other run bits turn over, and scrubs run.
-  const rots = new SimRng(o.seed, 11).int(2) === 0;
-  const osds = 3 + rng.int(3);
+  // In some runs bits turn over, and scrubs run.
+  const rots = new SimRng(o.seed, 11).chance(profile.rot);
   const world = new World({
     seed: o.seed,
-    osds,
+    osds: rng.pick(profile.osds),
     log_level: o.trace ? "debug" : "info",
     max_delay_ms: rng.pick([1, 5, 30]),
     max_commit_ms: rng.pick([0.5, 5]),
     wire: o.wire ?? false,
-    config: { osd_debug_check_invariants: true, ...(rots && BIT_ROT_CONFIG) },
+    config: {
+      osd_debug_check_invariants: true,
+      ...(rots && BIT_ROT_CONFIG),
+      ...profile.config,
+    },
   });
   if (o.trace) trace_all(world, o.trace);
   const invariants = new ClusterInvariants(world);
   world.scheduler.after_event = () => invariants.check_touched();
-  const workload = new Workload(
-    {
-      clock: new ProcessClock(world.scheduler),
-      rng: new SimRng(o.seed, 8),
-      spawn: () => world.spawn_client(),
-    },
-    { ...DEFAULT_LOAD, pools: POOLS },
-  );
-  const admin = world.client();
-  const nemesis = new Nemesis(world, new SimRng(o.seed, 9), {
-    mean_interval_ms: rng.pick([300, 1000, 3000]),
-    max_dead: 1 + rng.int(2),
-    tell: (cmd) => void admin.mon_command(cmd).catch(() => undefined),
-  });
-  const rot = rots ? new BitRot(world, new SimRng(o.seed, 12), admin) : null;
+  const players = make_players(o.seed, profile, rng, world, rots);
+  const { workload, nemesis, rot } = players;
   let error: unknown;
   try {
-    await scenario(world, { admin, workload, nemesis, rot }, o.seconds);
+    await scenario(world, players, profile, o.seconds ?? profile.seconds);
     invariants.check_quiet();
   } catch (e) {
     error = e;
@@ -97,6 +85,36 @@ export async function run_seed(o: RunOptions): Promise<RunResult> {
     history: workload.history.events,
     coverage: coverage_since(before),
   };
+}
+
+const WITH_ROT = { empty_disk: 0, old_disk: 0, mark_lost: 0, pool_size: 0 };
+
+function make_players(
+  seed: number,
+  profile: Profile,
+  rng: SimRng,
+  world: World,
+  rots: boolean,
+): Players {
+  const ports = {
+    clock: new ProcessClock(world.scheduler),
+    rng: new SimRng(seed, 8),
+    spawn: () => world.spawn_client(),
+  };
+  const pools = profile.pools.map((p) => ({ name: p.name, omap: !("code" in p) }));
+  const workload = new Workload(ports, { ...DEFAULT_LOAD, ...profile.load, pools });
+  const admin = world.client();
+  const nemesis = new Nemesis(world, new SimRng(seed, 9), admin, {
+    mean_interval_ms: rng.pick(profile.fault_intervals_ms),
+    max_dead: 1 + rng.int(2),
+    max_pg_num: profile.max_pg_num,
+    max_lasting_ms: profile.max_lasting_ms,
+    // What has rotted on one disk must be whole on all others.
+    rates: rots ? { ...profile.rates, ...WITH_ROT } : profile.rates,
+    mix: profile.mix,
+  });
+  const rot = rots ? new BitRot(world, new SimRng(seed, 12), admin) : null;
+  return { admin, workload, nemesis, rot };
 }
 
 /** Every line of the event log, and every message that is delivered. */
@@ -117,22 +135,26 @@ async function settled(world: World): Promise<void> {
   if (why_not_clean(world) !== undefined) await settled(world);
 }
 
-/** Two data chunks and one more; stripes so small that most writes change several, or a part of one. */
-async function make_erasure_pool(world: World, admin: Rados, pool: string): Promise<void> {
-  const profile = ["k=2", "m=1", "stripe_unit=64", "crush-failure-domain=osd"];
+/** Stripes so small that most writes change several, or a part of one. */
+const CODES = {
+  small: ["k=2", "m=1", "stripe_unit=64", "crush-failure-domain=osd"],
+  wide: ["k=3", "m=2", "stripe_unit=32", "crush-failure-domain=osd"],
+} as const;
+
+async function make_pool(world: World, admin: Rados, p: PoolSpec, pg_num: number): Promise<void> {
+  if (!("code" in p)) {
+    const { size, min_size } = p;
+    await world.done(admin.pool_create(p.name, { pg_num, size, min_size }), "pool create");
+    return;
+  }
+  const { name: pool, code } = p;
+  const made = { pool, pg_num, pool_type: "erasure", erasure_code_profile: code };
   const commands = [
-    { prefix: "osd erasure-code-profile set", name: "small", profile, force: true },
-    {
-      prefix: "osd pool create",
-      pool,
-      pg_num: 4,
-      pool_type: "erasure",
-      erasure_code_profile: "small",
-    },
+    { prefix: "osd erasure-code-profile set", name: code, profile: CODES[code], force: true },
+    { prefix: "osd pool create", ...made },
     { prefix: "osd pool set", pool, var: "allow_ec_overwrites", val: "true" },
   ];
   for (const cmd of commands) await world.done(admin.mon_command(cmd), cmd.prefix);
-  await world.done(admin.wait_for_latest_osdmap(), "the map with the pool");
 }
 
 /** What clients were told is what a store may tell them. */
@@ -149,17 +171,21 @@ interface Players {
   readonly rot: BitRot | null;
 }
 
-async function scenario(world: World, players: Players, seconds: number): Promise<void> {
-  const { admin, workload, nemesis, rot } = players;
+async function scenario(
+  world: World,
+  { admin, workload, nemesis, rot }: Players,
+  profile: Profile,
+  seconds: number,
+): Promise<void> {
   await world.start();
   await world.done(admin.connect(), "client connects");
   await world.until(() => world.osdmap.get_up_osds().length === world.osd_ids.length, "all up");
-  await world.done(admin.pool_create("three", { pg_num: 4 }), "pool create");
-  await world.done(admin.pool_create("two", { pg_num: 4, size: 2, min_size: 1 }), "pool create");
-  await make_erasure_pool(world, admin, "ec");
+  for (const p of profile.pools) await make_pool(world, admin, p, profile.pg_num);
+  await world.done(admin.wait_for_latest_osdmap(), "the map with the pools");
   await world.until(() => why_not_clean(world) === undefined, "clean at the start");
   workload.start();
-  await rot?.start("three");
+  const first = profile.pools[0];
+  if (first) await rot?.start(first.name);
   nemesis.start();
   await world.run_for(seconds * 1000);
   const failure = workload.failure ?? rot?.failure;
@@ -167,6 +193,7 @@ async function scenario(world: World, players: Players, seconds: number): Promis
   nemesis.stop();
   rot?.stop();
   workload.stop();
+  await nemesis.restore();
   await rot?.heal();
   try {
     await world.until(() => why_not_clean(world) === undefined, "all PGs active+clean", 360_000);

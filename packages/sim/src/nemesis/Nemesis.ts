@@ -116,4 +116,3 @@ function draw(rng: SimRng, { mix, rates }: NemesisOptions): Drawn[] {
     return taken && rate > 0 ? [{ fault, rate }] : [];
   });
 }
-

@@ -5,8 +5,8 @@ import {
   CEPH_OSD_NOIN,
   CEPH_OSD_NOOUT,
   CEPH_OSD_NOUP,
-  type OSDMap,
   OSDMAP_FLAGS,
+  type OSDMap,
 } from "@tako/common";
 import type { Command, Field } from "./Field.ts";
 

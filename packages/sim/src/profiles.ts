@@ -1,0 +1,114 @@
+/** Profiles: what a run is like: how large and long, which pools, which faults, what load. */
+import type { ConfigValues } from "@tako/common";
+import type { WorkloadOptions } from "./workload/Workload.ts";
+
+/** `small`: two data chunks and one more; stripes so small that most writes change several. */
+export type PoolSpec =
+  | { readonly name: string; readonly size: number; readonly min_size: number }
+  | { readonly name: string; readonly code: "small" | "wide" };
+
+export interface Profile {
+  /** Virtual seconds of faults and load. */
+  readonly seconds: number;
+  /** A run has one of these numbers of OSDs. */
+  readonly osds: readonly number[];
+  readonly pools: readonly PoolSpec[];
+  readonly pg_num: number;
+  readonly max_pg_num: number;
+  readonly config: ConfigValues;
+  readonly load: Partial<Omit<WorkloadOptions, "pools">>;
+  /** Mean times between two faults, of which a run draws one, virtual ms. */
+  readonly fault_intervals_ms: readonly number[];
+  /** Parts of all kinds of faults that a run has, of which it draws one. */
+  readonly mix: readonly number[];
+  /** How much more often a kind of fault comes; 0: never. */
+  readonly rates: Readonly<Record<string, number>>;
+  /** The longest that a fault lasts which ends by itself, virtual ms. */
+  readonly max_lasting_ms: number;
+  /** Of runs, where bits turn over on one disk. */
+  readonly rot: number;
+}
+
+const THREE: PoolSpec = { name: "three", size: 3, min_size: 2 };
+const TWO: PoolSpec = { name: "two", size: 2, min_size: 1 };
+const EC: PoolSpec = { name: "ec", code: "small" };
+
+const QUICK: Profile = {
+  seconds: 20,
+  osds: [3, 4, 5],
+  pools: [THREE, TWO, EC],
+  pg_num: 4,
+  max_pg_num: 24,
+  config: {},
+  load: {},
+  fault_intervals_ms: [300, 1000, 2000],
+  mix: [0.25, 0.5, 1],
+  rates: {},
+  max_lasting_ms: 8000,
+  rot: 0.5,
+};
+/** Maps are trimmed early, and OSDs are slow, or away, for longer than that. */
+const MAPS_CONFIG: ConfigValues = {
+  mon_min_osdmap_epochs: 10,
+  paxos_service_trim_min: 5,
+  mon_tick_interval: 1,
+  osd_map_cache_size: 20,
+  osd_map_message_max: 5,
+  osd_beacon_report_interval: 2,
+};
+
+export const PROFILES = {
+  quick: QUICK,
+  default: {
+    ...QUICK,
+    seconds: 300,
+    osds: [5],
+    pools: [THREE, EC],
+    max_pg_num: 16,
+    load: { ops_per_second: 8 },
+    fault_intervals_ms: [2000, 4000, 8000],
+    max_lasting_ms: 20_000,
+  },
+  ec: {
+    ...QUICK,
+    seconds: 60,
+    osds: [5, 6],
+    pools: [EC, { name: "wide", code: "wide" }],
+    fault_intervals_ms: [500, 2000],
+    max_lasting_ms: 12_000,
+  },
+  maps: {
+    ...QUICK,
+    seconds: 120,
+    osds: [4, 5],
+    config: MAPS_CONFIG,
+    fault_intervals_ms: [500, 1500],
+    max_lasting_ms: 15_000,
+    rates: {
+      many_maps: 6,
+      long_dead: 6,
+      slow_disk: 4,
+      slow_link: 4,
+      kill_mon: 2,
+      kill_mon_in_commit: 3,
+      pause_osd: 2,
+      grow_pg_num: 3,
+      pool_create: 4,
+      pool_delete: 4,
+    },
+  },
+  soak: {
+    ...QUICK,
+    seconds: 3600,
+    osds: [5, 6, 7],
+    max_pg_num: 32,
+    config: MAPS_CONFIG,
+    fault_intervals_ms: [1000, 5000],
+    max_lasting_ms: 30_000,
+  },
+} satisfies Record<string, Profile>;
+
+export type ProfileName = keyof typeof PROFILES;
+export function is_profile(name: string): name is ProfileName {
+  return Object.hasOwn(PROFILES, name);
+}
