@@ -338,25 +338,30 @@ export class World {
   }
   /** SIGTERM: marks itself down first. Resolves when the process has ended. */
   async stop_osd(id: number): Promise<void> {
-    const proc = this.#host(id).proc;
-    this.begin_stop_osd(id);
-    await this.until(() => this.#host(id).proc !== proc || !proc, `osd.${id} stopped`);
+    const { proc } = this.#host(id);
+    if (!proc) return;
+    let stopped = false;
+    this.begin_stop_osd(id, () => {
+      stopped = true;
+    });
+    await this.until(() => stopped || this.#host(id).proc !== proc, `osd.${id} stopped`);
+    this.#ended(id, proc);
   }
-  begin_stop_osd(id: number): void {
-    const h = this.#host(id);
-    const { proc } = h;
+  /** The same without waiting; `done` when there is nothing more to do. */
+  begin_stop_osd(id: number, done?: () => void): void {
+    const { proc } = this.#host(id);
     if (!proc) return;
     this.log.add("sim", `stop osd.${id}`);
-    proc.osd.stop(() => {
-      this.scheduler.schedule(0, () => {
-        if (h.proc !== proc) return;
-        proc.clock.kill();
-        proc.messenger.kill();
-        h.store.umount_now();
-        h.proc = null;
-        this.#note_running();
-      });
-    });
+    proc.osd.stop(done ?? (() => this.scheduler.schedule(0, () => this.#ended(id, proc))));
+  }
+  #ended(id: number, proc: OsdProcess): void {
+    const h = this.#host(id);
+    if (h.proc !== proc) return;
+    proc.clock.kill();
+    proc.messenger.kill();
+    h.store.umount_now();
+    h.proc = null;
+    this.#note_running();
   }
   /** What is on its disk, as of now. */
   snapshot_disk(id: number): DiskSnapshot {
