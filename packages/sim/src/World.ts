@@ -59,6 +59,7 @@ export const SIM_CONFIG: ConfigValues = {
   mon_allow_pool_delete: true,
 };
 
+export const DISK_BYTES = 1 << 30;
 const MON_ADDR = { host: "10.0.0.1", port: 6789 };
 
 interface OsdProcess {
@@ -215,7 +216,7 @@ export class World {
     const store = new MemStore({
       clock,
       commit_latency_ms: this.#commit_ms(),
-      capacity_bytes: 1 << 30,
+      capacity_bytes: DISK_BYTES,
     });
     store.mkfs_now(disk_uuid(id, generation));
     return store;

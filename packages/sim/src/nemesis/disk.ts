@@ -1,5 +1,6 @@
 /** Faults of disks: slow, full, broken, empty, old. */
 import type { DiskSnapshot } from "@tako/osd";
+import { DISK_BYTES } from "../World.ts";
 import type { Fault, Outcome } from "./Fault.ts";
 import type { Field } from "./Field.ts";
 
@@ -27,14 +28,14 @@ function full(f: Field): Outcome {
   if (id === undefined) return false;
   const store = f.world.store(id);
   const before = store.statfs();
+  if (before.total < DISK_BYTES) return false;
   const used = f.rng.pick([0.86, 0.91, 0.955, 0.98]);
   const bytes = Math.ceil(before.used / used);
-  if (bytes >= before.total) return false;
   f.note(`disk of osd.${id} is ${used * 100}% full`);
   store.set_capacity_bytes(bytes);
   f.lasting(1000, () => {
     f.note(`disk of osd.${id} has room`);
-    store.set_capacity_bytes(before.total);
+    store.set_capacity_bytes(DISK_BYTES);
   });
   return true;
 }
