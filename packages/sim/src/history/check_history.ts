@@ -11,7 +11,7 @@ import { linearize } from "./linearize.ts";
 export interface Violation {
   /** `pool/oid` */
   readonly object: string;
-  /** Which rule: "linearizable", "append twice", ... */
+  /** Which rule: "not linearizable", "applied twice", ... */
   readonly rule: string;
   /** What happened, readable: the calls that matter. */
   readonly lines: readonly string[];
@@ -40,13 +40,16 @@ export function check_history(
 ): Verdict {
   const calls = calls_of(events);
   const objects = by_object(calls.filter((c) => c.kind !== "list"));
-  const violations: Violation[] = [...check_rules(calls, objects)];
+  const violations: Violation[] = first_of_each(check_rules(calls, objects));
   const undecided: string[] = [];
   for (const [object, own] of objects) {
     const { result } = linearize(own, budget);
     if (result === "unknown") undecided.push(object);
     if (result !== "no") continue;
-    violations.push({ object, rule: "linearizable", lines: explain_violation(own, budget / 10) });
+    // What a rule has named needs no other proof.
+    const named = violations.some((v) => v.object === object);
+    const lines = named ? [] : explain_violation(own, budget / 10);
+    violations.push({ object, rule: "not linearizable", lines });
   }
   return {
     result: violations.length > 0 ? "violation" : undecided.length > 0 ? "unknown" : "ok",
@@ -56,6 +59,13 @@ export function check_history(
     violations,
     undecided,
   };
+}
+
+/** One violation of a rule is as good as many. */
+function first_of_each(found: readonly Violation[]): Violation[] {
+  return found.filter((v, i) => {
+    return i === found.findIndex((x) => x.object === v.object && x.rule === v.rule);
+  });
 }
 
 /** Calls of each object, objects in order of their names. */
@@ -69,12 +79,17 @@ function by_object(calls: readonly Call[]): Map<string, Call[]> {
   return new Map([...out].sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
-/** All violations as text, for people. */
+/** All violations as text, for people; the first line says the most. */
 export function render_verdict(v: Verdict): string {
-  const head = `${v.calls} calls on ${v.objects} objects, ${v.unknown_outcomes} of unknown outcome`;
+  const [first] = v.violations;
+  const more = v.violations.length > 1 ? `, and ${v.violations.length - 1} more` : "";
+  const head = first
+    ? `no store can have said this: ${first.object}: ${first.rule}${more}`
+    : v.result;
+  const about = `${v.calls} calls on ${v.objects} objects, ${v.unknown_outcomes} of unknown outcome`;
   const parts = v.violations.map((x) => [`${x.object}: ${x.rule}`, ...indent(x.lines)].join("\n"));
   const open = v.undecided.map((o) => `${o}: undecided`);
-  return [head, ...parts, ...open].join("\n");
+  return [head, about, ...parts, ...open].join("\n");
 }
 function indent(lines: readonly string[]): string[] {
   return lines.map((l) => `  ${l}`);

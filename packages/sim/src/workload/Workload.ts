@@ -71,6 +71,8 @@ export const LOAD_NSPACE = "load";
 /** Mean pause between two bursts on the same clock, ms. */
 const BURST_MS = 500;
 const MAX_BURST = 8;
+/** Over how long the operations of a burst are spread, ms. */
+const SPREADS_MS: readonly number[] = [0, 0, 10, 100, 1000];
 /** More are not asked while these wait. */
 const MAX_OPEN_PER_OBJECT = 6;
 const MAX_OPEN_PER_CLIENT = 24;
@@ -95,6 +97,8 @@ export class Workload {
   readonly #cold: Obj[];
   #clients: Client[] = [];
   #started_ms = 0;
+  /** Operations begun, and those that wait for their moment. */
+  #planned = 0;
   #tags = 0;
   #stopping = false;
   #kill_at_ms = Number.POSITIVE_INFINITY;
@@ -207,26 +211,35 @@ export class Workload {
       this.#next_burst();
     });
   }
-  /** A few operations at once, most of them on one object; what was missed is caught up with. */
+  /**
+   * A few operations, most of them on one object, at once or one soon after the other; what was missed
+   * is caught up with.
+   */
   #burst(): void {
     const { clock, rng } = this.#p;
     const elapsed_s = (clock.mono_ms() - this.#started_ms) / 1000;
-    const due = Math.min(MAX_BURST, Math.floor(elapsed_s * this.#o.ops_per_second) - this.ops);
-    const ready = this.#clients.filter((c) => c.ready);
-    if (ready.length === 0) return;
+    const due = Math.floor(elapsed_s * this.#o.ops_per_second) - this.#planned;
     const shared = this.#hot[rng.int(this.#hot.length)];
-    for (let i = 0; i < due; i++) {
-      const client = ready[rng.int(ready.length)];
-      if (!client || client.open.size >= MAX_OPEN_PER_CLIENT) continue;
-      if (rng.int(100) === 0) {
-        this.#list(client, this.#o.pools[rng.int(this.#o.pools.length)] as WorkloadPool);
-        continue;
-      }
-      const dice = rng.int(10);
-      const o = dice < 7 ? shared : this.#cold[rng.int(this.#cold.length)];
-      if (!o || o.open >= MAX_OPEN_PER_OBJECT) continue;
-      this.#run(client, o, this.#ask(o), this.#deadline_ms());
+    const spread_ms = SPREADS_MS[rng.int(SPREADS_MS.length)] ?? 0;
+    for (let i = 0; i < Math.min(due, MAX_BURST); i++) {
+      const o = rng.int(10) < 7 ? shared : this.#cold[rng.int(this.#cold.length)];
+      if (!o) continue;
+      this.#planned++;
+      if (spread_ms === 0) this.#any_op(o);
+      else clock.set_timer(rng.next() * spread_ms, () => this.#any_op(o));
     }
+  }
+  #any_op(o: Obj): void {
+    const { rng } = this.#p;
+    const ready = this.#clients.filter((c) => c.ready && c.open.size < MAX_OPEN_PER_CLIENT);
+    const client = ready.length > 0 ? ready[rng.int(ready.length)] : undefined;
+    if (!client || this.#stopping || o.open >= MAX_OPEN_PER_OBJECT) {
+      // Later, then.
+      this.#planned--;
+      return;
+    }
+    if (rng.int(100) === 0) this.#list(client, o.pool);
+    else this.#run(client, o, this.#ask(o), this.#deadline_ms());
   }
   #ask(o: Obj): Ask {
     const mix = { rng: this.#p.rng, hint: o.hint, tag: `${++this.#tags}` };

@@ -68,7 +68,7 @@ const WRITES: Weighted = [
   [4,  (m) => [{ op: "assert-version", ver: Math.max(1, m.hint.ver) }, { op: "append", data: payload(m) }]],
   [4,  (m) => [{ op: "cmpxattr", name: "mode", cmp: pick(m.rng, CMP), value: m.rng.int(3) }, { op: "append", data: payload(m) }]],
   [2,  (m) => [{ op: "cmpxattr", name: "a", cmp: pick(m.rng, ["gt", "ne"]), value: "[2" }, { op: "writefull", data: payload(m) }]],
-  [2,  (m) => [{ op: "cmpext", off: 0, data: "[" }, { op: "write", off: 1, data: small(m) }]],
+  [2,  (m) => [{ op: "cmpext", off: 0, data: `[${1 + m.rng.int(3)}` }, { op: "write", off: 1, data: small(m) }]],
   [2,  (m) => [{ op: "assert-exists" }, { op: "setxattr", name: "b", value: small(m) }]],
   [1,  (m) => [{ op: "create", exclusive: true, failok: true }, { op: "append", data: payload(m) }]],
 ];
