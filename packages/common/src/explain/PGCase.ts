@@ -216,7 +216,7 @@ export class PGCase {
       last_change: change,
       state_name: query?.innermost?.path,
       enter_time: query?.innermost?.enter_time,
-      same_interval_since: this.same_interval_since.num(),
+      same_interval_since: this.same_interval_since.num() || undefined,
       last_active: text("last_active"),
       last_clean: text("last_clean"),
       seconds:

@@ -256,10 +256,17 @@ function shard_unblocks(
   const enough = k === undefined ? "enough shards" : counted(k, "shard");
   const start =
     down.length > 0
-      ? `Start ${osd_names(down)}: with ${enough} that are complete and of the same time everything can ` +
-        "be decoded, and nothing is lost."
+      ? `Start ${shards_to_start(c, k, down)}: with ${enough} that are complete and of the same time ` +
+        "everything can be decoded, and nothing is lost."
       : `${capital(enough)} have to be found: nobody who is known to have one is down.`;
   return [start, ...disk_unblocks(gone)];
+}
+/** As many of those that are down as the code lacks, when it is known how many that are. */
+function shards_to_start(c: PGCase, k: number | undefined, down: readonly number[]): string {
+  const usable = c.query?.copies.filter((p) => whole(p) && !has_nothing(p)).length ?? 0;
+  const lacking = k === undefined ? down.length : Math.max(1, k - usable);
+  if (lacking >= down.length) return osd_names(down);
+  return `${lacking === 1 ? "one" : lacking} of ${osd_names(down)}`;
 }
 function disk_unblocks(gone: readonly number[]): string[] {
   const found =

@@ -70,6 +70,7 @@ function stale(c: PGCase): explained_cause {
       unblocks: [
         `Start ${osds.length === 1 ? osd_name(osds[0] ?? 0) : `one of ${osd_names(osds, "or")}, best all`}: ` +
           "with the OSDs the data comes back.",
+        others_needed(c, osds),
       ],
       drastic: [
         ...osds.map((o) => lost_osd(o, `all that only ${osd_name(o)} has, in every PG it has`)),
@@ -114,6 +115,15 @@ function stale(c: PGCase): explained_cause {
       down.length > 0 ? `Start ${osd_names(down)}, ${are(down)} down as well.` : undefined,
     ],
   });
+}
+
+/** Who else is down, when those that acted last do not suffice. */
+function others_needed(c: PGCase, acted: readonly number[]): string | undefined {
+  const min_size = c.pool?.min_size;
+  if (!c.map || min_size === undefined || acted.length >= min_size) return undefined;
+  const others = [...c.map.osds.values()].filter((o) => !o.up && !acted.includes(o.osd));
+  const names = others.length > 0 ? ` Down as well: ${osd_names(others.map((o) => o.osd))}.` : "";
+  return `It serves I/O with min_size (${min_size}) members, and had ${acted.length} last.${names}`;
 }
 
 // ---------------------------------------------------------------- unknown, creating

@@ -375,6 +375,12 @@ describe("never", () => {
   });
 });
 
+test("docs/explain.md tells every cause, in these words", () => {
+  const doc = readFileSync(new URL("../../../../docs/explain.md", import.meta.url), "utf8");
+  const lines = Object.entries(CAUSES).map(([id, text]) => `| \`${id}\` | ${text} |`);
+  expect(lines.filter((l) => !doc.includes(l))).toEqual([]);
+});
+
 test("which states need an explanation", () => {
   expect(needs_explaining("active+clean")).toBe(false);
   expect(needs_explaining("active+clean+scrubbing+deep")).toBe(false);
