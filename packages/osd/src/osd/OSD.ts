@@ -27,7 +27,7 @@ import { COLL_META, type ObjectStore } from "../store/ObjectStore.ts";
 import { Transaction } from "../store/Transaction.ts";
 import { type BackgroundQueue, SlotQueue } from "./BackgroundQueue.ts";
 import { Boot, type OSDIdentity } from "./Boot.ts";
-import type { full_state_t } from "./full_state.ts";
+import { map_state_of, state_in_map } from "./full_state.ts";
 import { Heartbeat } from "./Heartbeat.ts";
 import { MapConsumer } from "./MapConsumer.ts";
 import { MapIngest } from "./MapIngest.ts";
@@ -107,7 +107,6 @@ export class OSD implements Dispatcher {
   #last_tick = 0;
   #last_report = 0;
   #last_beacon = Number.NEGATIVE_INFINITY;
-  #full_sent: full_state_t = "none";
   #on_stopped: (() => void) | null = null;
   #stopped = false;
 
@@ -343,7 +342,7 @@ export class OSD implements Dispatcher {
     if (report) {
       this.heartbeat.send_failures();
       this.mon_requests.resend(this.service.osdmap());
-      this.#send_full(false);
+      this.#send_full();
     }
     if (now - this.#last_beacon >= this.config.get("osd_beacon_report_interval") * 1000) {
       this.#send_beacon();
@@ -369,11 +368,13 @@ export class OSD implements Dispatcher {
       report_interval_s: this.config.get("osd_beacon_report_interval"),
     });
   }
-  /** MOSDFull when our state differs from what was sent last (cluster.md §3.13). */
-  #send_full(again: boolean): void {
+  /**
+   * MOSDFull when the map says otherwise of us (need_fullness_update, cluster.md §3.13): what an earlier
+   * process of ours said, or what got lost, is put right too.
+   */
+  #send_full(): void {
     const state = this.service.full_state();
-    if (state === this.#full_sent && !again) return;
-    this.#full_sent = state;
+    if (state_in_map(this.service.osdmap(), this.whoami) === map_state_of(state)) return;
     this.monc.send_mon_message({
       type: "osd_full",
       version: this.osdmap_epoch,
@@ -419,7 +420,7 @@ export class OSD implements Dispatcher {
     this.mon_requests.resend(map);
     this.heartbeat.on_mon_session();
     this.#send_beacon();
-    this.#send_full(true);
+    this.#send_full();
     this.stats.report_all();
   }
 
