@@ -64,7 +64,7 @@ export class PGCase {
 
   constructor(cluster: ClusterCase, pgid: pg_t | undefined, s: explain_sources) {
     this.cluster = cluster;
-    this.query = s.query === undefined ? undefined : new QueryView(new Doc(s.query, "query"));
+    this.query = s.query === undefined ? undefined : new QueryView(new Doc(s.query, "query"), pgid);
     const id = pgid ?? this.query?.pgid;
     if (id === undefined) throw new ExplainInputError("which PG? there is no query to tell");
     if (this.query && this.query.pgid !== id) {

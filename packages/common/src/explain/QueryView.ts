@@ -78,10 +78,11 @@ export class QueryView {
   /** The primary's own first. */
   readonly copies: readonly copy_view[];
 
-  constructor(doc: Doc) {
+  /** `asked`: of which PG it is, should it not say so itself (an excerpt). */
+  constructor(doc: Doc, asked?: pg_t) {
     const info = doc.at("info");
-    const state = doc.at("state").str();
-    const pgid = pg_parse(spg_pg((info.at("pgid").str() ?? "") as pg_t));
+    const state = doc.at("state").str() ?? info.at("stats", "state").str();
+    const pgid = pg_parse(spg_pg((info.at("pgid").str() ?? "") as pg_t)) ?? asked;
     if (state === undefined || pgid === undefined) {
       const want = "want state and info.pgid, as 'pg <pgid> query' prints them";
       throw new ExplainInputError(`not a pg query: ${want}`);

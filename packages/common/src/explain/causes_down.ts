@@ -21,7 +21,7 @@ interface blocking_interval {
 
 /** Blocked PGs without a state of their own (Jewel stays in GetInfo with the bit set). */
 function is_blocked(c: PGCase): boolean {
-  return c.is("down") || c.query?.peering?.at("blocked").exists === true;
+  return c.is("down") || (c.query?.peering?.at("blocked").str() ?? "") !== "";
 }
 
 export const down_causes: CauseRule = (c) => {
@@ -51,7 +51,7 @@ export const down_causes: CauseRule = (c) => {
       ],
       facts: [
         c.state_doc.fact("the state that the primary reports"),
-        query?.peering?.at("blocked").exists
+        query?.peering?.at("blocked").str()
           ? query.peering.at("blocked").fact("peering says itself that it is blocked")
           : undefined,
         ...intervals.flatMap((i) => interval_facts(c, i)),

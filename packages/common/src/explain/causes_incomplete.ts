@@ -23,7 +23,7 @@ interface Judged {
 export const incomplete_causes: CauseRule = (c) => {
   if (!c.is("incomplete")) return [];
   const { query } = c;
-  if (!query) return [make(c, "incomplete.unspecified", undefined, [NO_QUERY], [])];
+  if (!query?.info.exists) return [make(c, "incomplete.unspecified", undefined, [NO_INFOS], [])];
   const max_les = Math.max(...query.copies.map((p) => Math.max(whole_les(p), p.history_les)));
   const judged = query.copies.map((p) => judge(p, max_les));
   const facts = [...judged.map((j) => j.fact), ...les_facts(c, max_les)];
@@ -33,7 +33,9 @@ export const incomplete_causes: CauseRule = (c) => {
   const usable = judged.filter((j) => j.fault === undefined).map((j) => j.copy);
   return [c.erasure ? too_few_shards(c, usable, facts) : log_gap(c, copy, facts)];
 };
-const NO_QUERY = "Which copies there are and what is wrong with them only 'pg query' tells.";
+const NO_INFOS =
+  "The PG is incomplete. Which copies there are and what is wrong with them only the infos in " +
+  "'pg query' tell.";
 
 const whole = (p: copy_view) => p.last_backfill === "MAX";
 const whole_les = (p: copy_view) => (whole(p) ? p.last_epoch_started : 0);

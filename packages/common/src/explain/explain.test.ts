@@ -375,6 +375,20 @@ describe("never", () => {
   });
 });
 
+test("an excerpt, as documents show it, when it is said of which PG it is", () => {
+  const peering = { name: "Started/Primary/Peering", probing_osds: [0, 1], peering_blocked_by: [] };
+  const by = [{ osd: 1, current_lost_at: 0, comment: "starting or marking this osd lost" }];
+  const blocked = { blocked: "peering is blocked due to down osds", peering_blocked_by: by };
+  const down = { state: "down+peering", recovery_state: [{ ...peering, ...blocked }] };
+  expect(explain_pg({ query: down }, "0.5").causes).toMatchObject([
+    { id: "down.blocked", osds: [1] },
+  ]);
+  const incomplete = { state: "incomplete", recovery_state: [{ ...peering, blocked: "" }] };
+  const ids = explain_pg({ query: incomplete }, "0.5").causes.map((c) => c.id);
+  expect(ids).toEqual(["incomplete.unspecified"]);
+  expect(() => explain_pg({ query: down })).toThrow("not a pg query: want state and info.pgid");
+});
+
 test("docs/explain.md tells every cause, in these words", () => {
   const doc = readFileSync(new URL("../../../../docs/explain.md", import.meta.url), "utf8");
   const lines = Object.entries(CAUSES).map(([id, text]) => `| \`${id}\` | ${text} |`);
