@@ -28,8 +28,8 @@ export function pg_summary(status) {
   return { up: osdmap.num_up_osds, pgs: pgmap.num_pgs, active, clean };
 }
 
-/** @returns {Promise<number>} */
-function free_port() {
+/** A free TCP port of the loopback interface. @returns {Promise<number>} */
+export function free_port() {
   return new Promise((resolve, reject) => {
     const s = createServer();
     s.on("error", reject);
