@@ -1,5 +1,20 @@
 /**
- * States, transitions and points that no simulated run can take, each with its reason. What stands
- * here is not asked for; what is merely rare does not belong here.
+ * States, transitions and points that no run can take, each with its reason. They stand in the chart
+ * because Ceph's has them, and because what cannot come from our own code may come from a peer's.
+ * What stands here is not asked for; what is merely rare does not belong here.
  */
-export const UNREACHABLE: Readonly<Record<string, string>> = {};
+const GRANT_FIRST =
+  "AsyncReserver tells of a lost slot only who was told of having it, and both go through the PG's queue: " +
+  "the grant has moved the PG on by then";
+const IN_ORDER =
+  "the primary gives back the slot of the one kind before it asks for the other, on one ordered connection";
+
+export const UNREACHABLE: Readonly<Record<string, string>> = {
+  "transition RepWaitBackfillReserved RejectTooFullRemoteReservation -> RepNotRecovering":
+    "posted only by RepNotRecovering to itself, and processed before anything else",
+  "transition RepWaitBackfillReserved RecoveryDone -> RepNotRecovering": IN_ORDER,
+  "transition RepWaitRecoveryReserved RemoteReservationCanceled -> RepNotRecovering": IN_ORDER,
+  "transition RepWaitRecoveryReserved RemoteRecoveryPreempted -> RepNotRecovering": GRANT_FIRST,
+  "transition RepWaitBackfillReserved RemoteBackfillPreempted -> RepNotRecovering": GRANT_FIRST,
+  "transition WaitDeleteReserved DeleteInterrupted -> WaitDeleteReserved": GRANT_FIRST,
+};
