@@ -91,10 +91,13 @@ function must_wait_for_scrub(pg: PG, op: OpRequest, soid: hobject_t): boolean {
   return true;
 }
 
-/** Missing here, or a write to what some member lacks: recovery of the object comes first. */
+/**
+ * Missing here, or not enough of the acting shards have it to decode it; or a write to what some
+ * member lacks: recovery of the object comes first.
+ */
 function must_wait_for_recovery(pg: PG, op: OpRequest, soid: hobject_t, write: boolean): boolean {
   const { waits } = pg;
-  if (pg.peering.is_missing_object(soid)) {
+  if (pg.peering.is_unreadable_object(soid)) {
     const lists = waits.waiting_for_unreadable_object;
     sometimes("op waits for a missing object");
     wait_keyed(pg, op, lists, soid, "waiting for missing object");

@@ -55,10 +55,11 @@ export function begin_recovery(pg: PG, soid: hobject_t, obc: ObjectContext | nul
 
 // ---------------------------------------------------------------- ends
 
-/** The primary has it now: whoever only waited to read may go on. */
+/** The primary has it now: whoever only waited to read may go on, unless it has too few shards. */
 export function on_local_recover(pg: PG, soid: hobject_t): void {
   pg.objects.reload(soid);
   pg.host.publish_stats(pg);
+  if (pg.peering.is_unreadable_object(soid)) return;
   pg.requeue(pg.waits.take_keyed(pg.waits.waiting_for_unreadable_object, soid));
 }
 
@@ -83,7 +84,7 @@ export function end_recovery(pg: PG, soid: hobject_t): void {
   recovery.recovering.delete(soid);
   pg.backfill.backfills_in_flight.delete(soid);
   const ops: OpRequest[] = waits.take_keyed(waits.waiting_for_degraded_object, soid);
-  if (!pg.peering.is_missing_object(soid)) {
+  if (!pg.peering.is_unreadable_object(soid)) {
     ops.push(...waits.take_keyed(waits.waiting_for_unreadable_object, soid));
   }
   if (obc) {
