@@ -62,8 +62,9 @@ export function append_log(
   const { info, pg_log } = ps;
   note_started_by_write(ps);
   const handler = ps.log_entry_handler(t);
-  // Withheld data cannot be undone; only copies that no authority is chosen from get such writes.
-  if (!opts.transaction_applied) pg_log.skip_rollforward();
+  // Withheld data cannot be undone, nor what came before; only copies that no authority is chosen from
+  // get such writes. What was kept to undo earlier ones goes: nobody would look for it any more.
+  if (!opts.transaction_applied) pg_log.roll_forward(handler);
   for (const e of logv) {
     add_log_entry(ps, e, opts);
     if (opts.transaction_applied && hobject_cmp(e.soid, info.last_backfill) > 0) {
