@@ -75,6 +75,29 @@ test("dumps in Ceph's shape, of what has happened", async () => {
   expect(await ask(s, primary, "dump_pg_recovery_stats")).toEqual([]);
 });
 
+test("injectfull: an OSD that says it is too full refuses backfill until it is told otherwise", async () => {
+  const s = await play(null, [
+    "cluster osds=4 osd_min_pg_log_entries=10 osd_max_pg_log_entries=20 osd_backfill_retry_interval=2",
+    "pool p size=3 min_size=2",
+    "fill 30 v1",
+  ]);
+  const target = s.cast.id("D");
+  await ask(s, target, "injectfull", { type: "backfillfull" });
+  await play(s, ["remap D B C", "wait state active+remapped+backfill_toofull"]);
+  await expect(ask(s, target, "injectfull", { type: "nonsense" })).rejects.toThrow(
+    "there are none, nearfull, backfillfull, full, failsafe",
+  );
+  await ask(s, target, "injectfull", { type: "none" });
+  await ask(s, target, "send_beacon");
+  await play(s, ["wait clean"]);
+  const status = await ask(s, target, "status");
+  expect(Object.keys(status)).toEqual(
+    "cluster_fsid osd_fsid whoami state oldest_map cluster_osdmap_trim_lower_bound newest_map num_pgs".split(
+      " ",
+    ),
+  );
+});
+
 test("recent operations, and counters of them", async () => {
   const s = await play(null, ["cluster osds=3", "pool p size=3 min_size=2"]);
   const [primary, replica] = [s.cast.id("A"), s.cast.id("B")];

@@ -47,6 +47,7 @@ const ARGUMENTS: readonly (readonly [prefix: string, args: readonly string[]])[]
   ["scrub", ["pgid", "time"]],
   ["deep_scrub", ["pgid", "time"]],
   ["list-inconsistent-obj", ["pgid"]],
+  ["injectfull", ["type", "count"]],
   ["perf dump", ["logger", "counter"]],
   ["perf schema", []],
   ["perf reset", ["var"]],

@@ -345,7 +345,7 @@ export class OSD implements Dispatcher {
       this.#send_full();
     }
     if (now - this.#last_beacon >= this.config.get("osd_beacon_report_interval") * 1000) {
-      this.#send_beacon();
+      this.send_beacon();
     }
   }
   /** A process that stood still (SIGSTOP, a long stall) has not listened: the silence is its own. */
@@ -356,7 +356,8 @@ export class OSD implements Dispatcher {
     this.log.warn({ stalled_ms }, "osd_stalled");
     this.heartbeat.forget_unanswered();
   }
-  #send_beacon(): void {
+  /** How the monitor knows that we live, when nobody reports us. */
+  send_beacon(): void {
     this.#last_beacon = this.#clock.mono_ms();
     const mine = this.pgs.all().filter((pg) => pg.is_primary());
     const lecs = mine.map((pg) => pg.peering.info.history.last_epoch_clean);
@@ -398,7 +399,7 @@ export class OSD implements Dispatcher {
     this.heartbeat.set_need_update();
     this.#last_report = this.#clock.mono_ms();
     this.monc.sub_want_increment("osd_pg_creates", map.epoch);
-    this.#send_beacon();
+    this.send_beacon();
   }
   /** A pause of recovery or backfill has ended. */
   requeue_recovery(): void {
@@ -419,7 +420,7 @@ export class OSD implements Dispatcher {
     if (this.boot.state !== "active") return;
     this.mon_requests.resend(map);
     this.heartbeat.on_mon_session();
-    this.#send_beacon();
+    this.send_beacon();
     this.#send_full();
     this.stats.report_all();
   }

@@ -19,6 +19,7 @@ import {
   dump_blocklist,
   dump_osd_network,
   get_mapped_pools,
+  inject_full,
   perf_dump,
   perf_reset,
   perf_schema,
@@ -112,6 +113,14 @@ export class OSDCommands {
         remote_reservations: osd.service.remote_reserver.dump(),
       },
     }));
+    add("send_beacon", "tell the monitor now that this OSD lives", () => {
+      osd.send_beacon();
+      return {};
+    });
+    add("injectfull", "for tests, say to be so full: injectfull [type] [count]", (cmd) => {
+      inject_full(osd, optional_text(cmd, "type"), optional_text(cmd, "count"));
+      return {};
+    });
     add("flush_pg_stats", "send statistics to the monitor now", () => {
       osd.stats.report_all();
       return { outs: "" };
@@ -137,6 +146,7 @@ export class OSDCommands {
       whoami,
       state: boot.state,
       oldest_map: sb.oldest_map,
+      cluster_osdmap_trim_lower_bound: this.#osd.service.oldest_map(),
       newest_map: sb.newest_map,
       num_pgs: pgs.size,
     };

@@ -49,6 +49,7 @@ export class OSDService implements PGHost {
   readonly on_pg_turn: ((pg: PG) => void) | undefined;
 
   readonly #osd: OSD;
+  #injected_full: { readonly state: full_state_t; times: number } | null = null;
   readonly #messenger: Messenger;
   readonly #outbox: Outbox;
   readonly #ctx: CtxDispatcher;
@@ -201,7 +202,16 @@ export class OSDService implements PGHost {
   update_heartbeat_peers(): void {
     this.#osd.heartbeat.set_need_update();
   }
+  /** For tests: so full it says it is, the next `times` times (0: until it is told otherwise). */
+  inject_full(state: full_state_t, times: number): void {
+    this.#injected_full = state === "none" ? null : { state, times };
+  }
   full_state(): full_state_t {
+    const injected = this.#injected_full;
+    if (injected) {
+      if (--injected.times === 0) this.#injected_full = null;
+      return injected.state;
+    }
     const { total, used } = this.store.statfs();
     const failsafe = this.config.get("osd_failsafe_full_ratio");
     return full_state_of(total > 0 ? used / total : 0, this.osdmap(), failsafe);

@@ -1,9 +1,10 @@
 /**
- * Commands of `tell osd.N` that only look: counters, times, what is mapped here. JSON as Ceph 16.2
+ * Commands of `tell osd.N` about the OSD as such: counters, times, what is mapped here. JSON as Ceph 16.2
  * gives it. Ceph counterpart: OSD::asok_command, CephContext::_do_command (perf). cluster.md §7.4.
  */
 import { CommandError, ctime_str, pg_pool, utime_str } from "@tako/common";
 import type { PerfCounters } from "../pg/PerfCounters.ts";
+import { FULL_STATES } from "./full_state.ts";
 import type { OSD } from "./OSD.ts";
 
 /** A peer that has not answered for so long: its times say nothing any more. */
@@ -58,6 +59,18 @@ export function dump_blocklist(osd: OSD): unknown {
 /** Pools of which this OSD has a PG, or part of one. */
 export function get_mapped_pools(osd: OSD): number[] {
   return [...new Set(osd.pgs.all().map((pg) => pg_pool(pg.pgid)))].sort((a, b) => a - b);
+}
+
+/** `injectfull [type] [count]`: as Ceph: full, and until `injectfull none`, when nothing is said. */
+export function inject_full(osd: OSD, type = "full", count = "-1"): void {
+  const state = FULL_STATES.find((s) => s === type);
+  if (state === undefined) {
+    throw new CommandError("EINVAL", `no type '${type}': there are ${FULL_STATES.join(", ")}`);
+  }
+  if (!/^(-1|\d{1,9})$/.test(count)) {
+    throw new CommandError("EINVAL", `'${count}' is no number of times`);
+  }
+  osd.service.inject_full(state, Math.max(0, Number(count)));
 }
 
 // ---------------------------------------------------------------- perf

@@ -1,7 +1,8 @@
 /** Fullness of an OSD against the ratios of the map. Pure. Rules: peering.md §7.5, cluster.md §3.13. */
 import { CEPH_OSD_BACKFILLFULL, CEPH_OSD_FULL, CEPH_OSD_NEARFULL, type OSDMap } from "@tako/common";
 
-export type full_state_t = "none" | "nearfull" | "backfillfull" | "full" | "failsafe";
+export const FULL_STATES = ["none", "nearfull", "backfillfull", "full", "failsafe"] as const;
+export type full_state_t = (typeof FULL_STATES)[number];
 
 /** `ratio` = used / total, 0..1. */
 export function full_state_of(
