@@ -38,6 +38,8 @@ export interface RunResult {
   readonly tail: string[];
   /** What clients asked and were told. */
   readonly history: readonly HistoryEvent[];
+  /** Objects of which it could not be decided whether their history is possible. */
+  readonly undecided: readonly string[];
   readonly coverage: RunCoverage;
 }
 
@@ -66,8 +68,9 @@ export async function run_seed(o: RunOptions): Promise<RunResult> {
   const players = make_players(o.seed, profile, rng, world, rots);
   const { workload, nemesis, rot } = players;
   let error: unknown;
+  let undecided: readonly string[] = [];
   try {
-    await scenario(world, players, profile, o.seconds ?? profile.seconds);
+    undecided = await scenario(world, players, profile, o.seconds ?? profile.seconds);
     invariants.check_quiet();
   } catch (e) {
     error = e;
@@ -83,6 +86,7 @@ export async function run_seed(o: RunOptions): Promise<RunResult> {
     events: world.scheduler.events_run,
     tail: world.log.tail(60),
     history: workload.history.events,
+    undecided,
     coverage: coverage_since(before),
   };
 }
@@ -157,11 +161,12 @@ async function make_pool(world: World, admin: Rados, p: PoolSpec, pg_num: number
   for (const cmd of commands) await world.done(admin.mon_command(cmd), cmd.prefix);
 }
 
-/** What clients were told is what a store may tell them. */
-function check_load(workload: Workload): void {
+/** What clients were told is what a store may tell them. Returns the objects that are undecided. */
+function check_load(workload: Workload): readonly string[] {
   if (workload.failure !== undefined) throw workload.failure;
   const verdict = check_history(workload.history.events);
   if (verdict.result === "violation") throw new InvariantError(render_verdict(verdict));
+  return verdict.undecided;
 }
 
 interface Players {
@@ -176,7 +181,7 @@ async function scenario(
   { admin, workload, nemesis, rot }: Players,
   profile: Profile,
   seconds: number,
-): Promise<void> {
+): Promise<readonly string[]> {
   await world.start();
   await world.done(admin.connect(), "client connects");
   await world.until(() => world.osdmap.get_up_osds().length === world.osd_ids.length, "all up");
@@ -203,7 +208,8 @@ async function scenario(
   await world.until(() => workload.is_idle, "operations under way are answered", 360_000);
   workload.read_everything();
   await world.until(() => workload.is_idle, "everything can be read");
-  check_load(workload);
+  const undecided = check_load(workload);
   await settled(world);
   check_quiescent(world);
+  return undecided;
 }
