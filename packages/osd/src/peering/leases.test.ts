@@ -228,8 +228,10 @@ describe("what is told to others", () => {
     const { t, pg } = cluster();
     const { pg: child } = cluster();
     t.exec("elapse 1");
+    child(1).leases.readable_interval = 0;
     inherit_leases(pg(1), child(1));
     expect(child(1).leases.prior_readable_until_ub).toBe(BOUND);
+    expect(child(1).leases.readable_interval).toBe(INTERVAL);
     expect(child(1).leases.suspects).toEqual(
       pg(1).leases.prior_over ? null : pg(1).leases.suspects,
     );
