@@ -1,11 +1,12 @@
 // @ts-check
 /**
- * The named scenarios, each with its verdict: those of the specification in order, then others that
- * were found on the way. A scenario is one or more transcripts in packages/sim/testdata, which must
- * come out as written, or a test of its own. Last line: "N passed, N failed"; exits 1 on any, and
- * for a scenario that nothing covers.
+ * The named scenarios, each with its verdict: those of the specification in order, others that were
+ * found on the way, and those of Ceph's own tests. A scenario is one or more transcripts in
+ * packages/sim/testdata, which must come out as written, or a test of its own; one of Ceph's may be
+ * "n/a" in docs/scenarios.md, with the reason. Last line: "N passed, N failed"; exits 1 on any, and for
+ * a scenario that nothing covers.
  *
- *     npm run scenarios [-- NAME...]      NAME: part of a name, or a number
+ *     npm run scenarios [-- NAME...]      NAME: part of a name, or a number; `ceph`: all of Ceph's
  */
 import { spawnSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
@@ -36,6 +37,10 @@ const TESTS = {
   45: "packages/sim/src/scenarios/all_restart.test.ts",
   68: "packages/sim/src/scenarios/torn_store_write.test.ts",
 };
+/** One that is a decision rather than a story. @type {Readonly<Record<string, string>>} */
+const CEPH_TESTS = {
+  "doc-activation-only-on-incomplete": "packages/osd/src/peering/choose_acting.test.ts",
+};
 
 await prepare();
 const { run_transcript } = await import("../packages/sim/dist/scenarios/run_transcript.js");
@@ -50,6 +55,9 @@ for (const f of files) {
   const n = numbered(f);
   if (n >= 1 && n <= NAMES.length) continue;
   if (is_wanted(0, f)) await transcript("  ", f);
+}
+for (const row of ceph_rows()) {
+  if (is_wanted(0, row.id) || wanted.includes("ceph")) await ceph_scenario(row);
 }
 console.log(`${passed} passed, ${failed} failed`);
 process.exitCode = failed > 0 ? 1 : 0;
@@ -75,6 +83,28 @@ function is_wanted(n, name) {
     wanted.length === 0 ||
     wanted.some((w) => (/^\d+$/.test(w) ? Number(w) === n : name.includes(w)))
   );
+}
+
+/**
+ * The table of docs/scenarios.md, without the numbered ones.
+ * @returns {{ id: string, title: string, verdict: string, why: string }[]}
+ */
+function ceph_rows() {
+  const rows = readFileSync(join(ROOT, "docs/scenarios.md"), "utf8").split("\n");
+  return rows.flatMap((row) => {
+    const [, id = "", title = "", verdict = "", why = ""] = row.split("|").map((x) => x.trim());
+    return /^[a-z][a-z0-9-]+$/.test(id) && id !== "id" ? [{ id, title, verdict, why }] : [];
+  });
+}
+/** @param {{ id: string, title: string, verdict: string, why: string }} row */
+async function ceph_scenario({ id, title, verdict: said, why }) {
+  const mine = readdirSync(join(DIR, "ceph")).filter((f) => f.replace(/(--.*)?\.txt$/, "") === id);
+  for (const f of mine) await transcript("  ", `ceph/${f}`);
+  const test = CEPH_TESTS[id];
+  if (test !== undefined) verdict("  ", `${id} (${test})`, run_test(test));
+  if (mine.length > 0 || test !== undefined) return;
+  if (said === "n/a" && why !== "") console.log(`   n/a    ${id}: ${why}`);
+  else verdict("  ", id, `nothing covers it: ${title}`);
 }
 
 /** @param {string} label @param {string} file */

@@ -29,6 +29,8 @@ export interface WorldOptions {
   readonly log_level?: LogLevel;
   /** OSDs per simulated host; default 1. */
   readonly osds_per_host?: number;
+  /** Of each OSD; default 1. */
+  readonly crush_weight?: number;
   readonly min_delay_ms?: number;
   readonly max_delay_ms?: number;
   /** Messages go through the codec. */
@@ -283,7 +285,7 @@ export class World {
       mons: [this.#mon_target()],
       identity: {
         metadata: { hostname: host, osd_objectstore: "mem" },
-        crush_weight: 1,
+        crush_weight: this.options.crush_weight ?? 1,
         crush_location: { root: "default", host },
         device_class: "ssd",
       },

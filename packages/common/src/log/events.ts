@@ -194,6 +194,11 @@ const PG = {
     "Cannot be made yet: the map of its creation is not here.",
   ],
   pg_create_not_mine: ["debug", "pg, epoch", "A create for a PG that maps elsewhere by now."],
+  pg_create_withheld: [
+    "warn",
+    "pg, epoch, num_pgs",
+    "This OSD has as many PGs as mon_max_pg_per_osd and osd_max_pg_per_osd_hard_ratio allow: a new one waits.",
+  ],
   pg_removed: ["info", "pg, epoch", "The PG is gone from this OSD."],
   pg_deleted: ["info", "pg, epoch", "Its last object was deleted."],
   query_old: [

@@ -19,6 +19,7 @@ import {
   type Msg,
   type OSDMap,
   osd_id,
+  pg_pool,
   type Rng,
   type TimerHandle,
 } from "@tako/common";
@@ -338,6 +339,7 @@ export class OSD implements Dispatcher {
     this.heartbeat.check();
     this.stats.tick();
     this.service.scrubs.tick();
+    this.pgs.resume_withheld();
     this.#commands.check_slow_ops();
     if (report) {
       this.heartbeat.send_failures();
@@ -359,13 +361,23 @@ export class OSD implements Dispatcher {
   /** How the monitor knows that we live, when nobody reports us. */
   send_beacon(): void {
     this.#last_beacon = this.#clock.mono_ms();
-    const mine = this.pgs.all().filter((pg) => pg.is_primary());
-    const lecs = mine.map((pg) => pg.peering.info.history.last_epoch_clean);
+    // One a pool, so that a pool whose PGs are clean is not judged by another one's.
+    const by_pool = new Map<number, PG[]>();
+    for (const pg of this.pgs.all()) {
+      if (!pg.is_primary()) continue;
+      const id = pg_pool(pg.pgid);
+      by_pool.set(id, [...(by_pool.get(id) ?? []), pg]);
+    }
+    if (by_pool.size === 0) this.#send_beacon_of([]);
+    for (const pgs of by_pool.values()) this.#send_beacon_of(pgs);
+  }
+  #send_beacon_of(pgs: readonly PG[]): void {
+    const lecs = pgs.map((pg) => pg.peering.info.history.last_epoch_clean);
     this.monc.send_mon_message({
       type: "osd_beacon",
       version: this.osdmap_epoch,
       min_last_epoch_clean: lecs.length > 0 ? Math.min(...lecs) : this.osdmap_epoch,
-      pgs: mine.map((pg) => pg.pgid),
+      pgs: pgs.map((pg) => pg.pgid),
       report_interval_s: this.config.get("osd_beacon_report_interval"),
     });
   }

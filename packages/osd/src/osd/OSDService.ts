@@ -184,6 +184,9 @@ export class OSDService implements PGHost {
   queue_recovery(pg: PG): void {
     this.#osd.recovery.queue(pg);
   }
+  defer_recovery(): void {
+    this.#osd.recovery.defer_recovery();
+  }
   cancel_recovery(pg: PG): void {
     this.#osd.recovery.forget(pg);
   }

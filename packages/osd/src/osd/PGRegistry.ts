@@ -55,6 +55,8 @@ export class PGRegistry {
   #sorted: readonly PG[] | undefined;
   /** Events for children that their parent has yet to split off, by child. */
   readonly #primed = new Map<spg_t, PeeringEvt[]>();
+  /** Events for PGs that may not be created yet: this OSD has as many as it may. By PG. */
+  readonly #withheld = new Map<spg_t, PeeringEvt[]>();
   /** Last record of a pool that a newer map does not have any more. */
   readonly #last_pool = new Map<number, PGPool>();
 
@@ -173,9 +175,41 @@ export class PGRegistry {
     }
     if (evt.evt.type === "MQuery") {
       this.#answer_for_absent(spgid, evt.evt);
+    } else if (this.#withhold(spgid, evt)) {
+      return;
     } else if (evt.create_info) {
       const made = this.#create_from_event(spgid, evt.create_info);
       if (made) this.#p.wq.queue_event(made, evt);
+    }
+  }
+
+  // ------------------------------------------------------------ as many as there may be
+
+  /** maybe_wait_for_max_pg: with too many PGs on this OSD, a new one waits until another has gone. */
+  #withhold(spgid: spg_t, evt: PeeringEvt): boolean {
+    const waiting = this.#withheld.get(spgid);
+    if (!waiting && (!evt.create_info || this.size < this.#max_pgs())) return false;
+    if (!waiting) {
+      const { log, host } = this.#p;
+      log.warn({ pg: spgid, epoch: host.osdmap().epoch, num_pgs: this.size }, "pg_create_withheld");
+    }
+    // The oldest are of intervals long past when there are so many.
+    this.#withheld.set(spgid, [...(waiting ?? []), evt].slice(-MAX_WITHHELD_EVENTS));
+    return true;
+  }
+  #max_pgs(): number {
+    const { config } = this.#p.host;
+    return config.get("mon_max_pg_per_osd") * config.get("osd_max_pg_per_osd_hard_ratio");
+  }
+  /** resume_creating_pg: each tick. */
+  resume_withheld(): void {
+    for (const [spgid, events] of [...this.#withheld].sort(([a], [b]) => spg_cmp(a, b))) {
+      const map = this.#p.host.osdmap();
+      const wanted =
+        map.have_pg_pool(pg_pool(spgid)) && places_here(map, spgid, this.#p.host.whoami);
+      if (wanted && this.size >= this.#max_pgs()) continue;
+      this.#withheld.delete(spgid);
+      if (wanted) for (const evt of events) this.enqueue_peering_evt(spgid, evt);
     }
   }
 
@@ -371,6 +405,9 @@ export class PGRegistry {
     }
   }
 }
+
+/** Kept for a PG that is withheld. */
+const MAX_WITHHELD_EVENTS = 16;
 
 const FORCE_EVENTS = {
   "force-recovery": "SetForceRecovery",

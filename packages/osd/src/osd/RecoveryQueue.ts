@@ -2,7 +2,8 @@
  * RecoveryQueue: PGs that recover or backfill take turns. A turn is a job of the BackgroundQueue that
  * lasts until the operations it started are finished; so their number on this OSD is bounded.
  * With osd_recovery_sleep turns begin no faster than one each so many seconds, so that clients feel
- * less of them.
+ * less of them. With osd_recovery_delay_start none begins until so long after a PG that has something to
+ * recover was activated.
  * Ceph counterpart: OSDService::_maybe_queue_recovery, OSD::do_recovery. peering.md §7.1.
  */
 import type { Clock, Config, TimerHandle } from "@tako/common";
@@ -35,6 +36,11 @@ export class RecoveryQueue {
   readonly #sleeping = new Set<TimerHandle>();
   /** When the next turn may begin, mono ms. */
   #next_turn = 0;
+  /** When a PG was activated last that has something to recover, mono ms. */
+  #activated = Number.NEGATIVE_INFINITY;
+  /** PGs that wait for osd_recovery_delay_start to pass, and the timer for that. */
+  readonly #deferred = new Set<PG>();
+  #defer_timer: TimerHandle | null = null;
   #stopped = false;
 
   constructor(ports: RecoveryQueuePorts) {
@@ -42,6 +48,7 @@ export class RecoveryQueue {
     this.#set_concurrency();
     const names = ["osd_recovery_max_active", "osd_recovery_max_active_ssd"] as const;
     ports.config.observe(names, () => this.#set_concurrency());
+    ports.config.observe(["osd_recovery_delay_start"], () => this.#end_deferral());
   }
   #set_concurrency(): void {
     const any = this.#p.config.get("osd_recovery_max_active");
@@ -51,8 +58,34 @@ export class RecoveryQueue {
 
   queue(pg: PG): void {
     if (this.#stopped || this.#queued.has(pg) || this.#p.paused()) return;
+    if (this.#deferred_for_ms() > 0) {
+      this.#defer(pg);
+      return;
+    }
     this.#queued.add(pg);
     this.#p.background.add((done) => this.#sleep_then_turn(pg, done));
+  }
+  /** A PG that has something to recover is active: nobody recovers for a while. */
+  defer_recovery(): void {
+    this.#activated = this.#p.clock.mono_ms();
+  }
+  #deferred_for_ms(): number {
+    const delay_ms = this.#p.config.get("osd_recovery_delay_start") * 1000;
+    return this.#activated + delay_ms - this.#p.clock.mono_ms();
+  }
+  #defer(pg: PG): void {
+    this.#deferred.add(pg);
+    this.#defer_timer ??= this.#p.clock.set_timer(this.#deferred_for_ms(), () => {
+      this.#defer_timer = null;
+      this.#end_deferral();
+    });
+  }
+  #end_deferral(): void {
+    this.#defer_timer?.cancel();
+    this.#defer_timer = null;
+    const pgs = [...this.#deferred];
+    this.#deferred.clear();
+    for (const pg of pgs) this.queue(pg);
   }
   #sleep_then_turn(pg: PG, done: () => void): void {
     const { clock, config } = this.#p;
@@ -88,6 +121,7 @@ export class RecoveryQueue {
   /** The PG lost all its operations at once (new interval, deletion). */
   forget(pg: PG): void {
     this.#queued.delete(pg);
+    this.#deferred.delete(pg);
     this.#extra.delete(pg);
     for (const turn of this.#turns.get(pg) ?? []) {
       turn.left = 0;
@@ -98,6 +132,7 @@ export class RecoveryQueue {
   stop(): void {
     this.#stopped = true;
     for (const timer of this.#sleeping) timer.cancel();
+    this.#defer_timer?.cancel();
     this.#p.background.stop();
   }
   /** Operations under way. */
@@ -111,6 +146,11 @@ export class RecoveryQueue {
   #turn(pg: PG, done: () => void): void {
     // forget() may have come since: then the PG has no business here any more.
     if (!this.#queued.delete(pg) || this.#stopped || this.#p.paused()) {
+      done();
+      return;
+    }
+    if (this.#deferred_for_ms() > 0) {
+      this.#defer(pg);
       done();
       return;
     }

@@ -232,3 +232,34 @@ describe("recoverable", () => {
     expect(readable(new Set(["1(0)", "2(3)"]))).toBe(true);
   });
 });
+
+/**
+ * Scenario doc-activation-only-on-incomplete of Ceph's documentation (last_epoch_started.rst): the copy
+ * that was activated last is only being backfilled. What it was told is no reason to refuse the complete
+ * ones, which have all that was written.
+ */
+test("a last_epoch_started known only to a copy being backfilled does not count", () => {
+  const copies: Record<string, InfoVector> = {
+    0: info("473'302", "292'200", 473, true),
+    1: info("473'302", "293'202", 477, false),
+    4: info("473'302", "120'121", 473, true),
+    5: info("0'0", "0'0", 0, true),
+  };
+  const all_info = new Map(
+    Object.entries(copies).map(([s, i]) => [s as pg_shard_t, info_of(i)] as const),
+  );
+  for (const self of ["0", "1", "4", "5"] as const) {
+    const opts = { self, require_rollback: false, restrict_to: null, ignore_history_les: false };
+    const { best } = find_best_info(all_info, opts);
+    expect(["0", "4"]).toContain(best);
+  }
+  // Were that copy complete, it would be the only one that is known to have everything.
+  const complete = new Map(all_info).set("1", {
+    ...info_of(info("473'302", "293'202", 477, true)),
+  });
+  const opts = { self: "0", require_rollback: false, restrict_to: null } as const;
+  expect(find_best_info(complete, { ...opts, ignore_history_les: false }).best).toBe("1");
+});
+function info(last_update: string, log_tail: string, les: number, complete: boolean): InfoVector {
+  return { last_update, log_tail, les, history_les: 473, complete, num_missing: 0 };
+}

@@ -67,6 +67,8 @@ export interface PGHost {
 
   /** The recovery queue (§7.1): the OSD calls pg.start_recovery_ops(max) when it is the PG's turn. */
   queue_recovery(pg: PG): void;
+  /** A PG that has something to recover is active: osd_recovery_delay_start begins. */
+  defer_recovery(): void;
   cancel_recovery(pg: PG): void;
   /** Slots for scrubs, and whose turn it is. */
   readonly scrubs: ScrubSlots;

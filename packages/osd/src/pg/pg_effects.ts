@@ -109,6 +109,7 @@ function on_activate_complete(pg: PG): void {
   );
   if (of_targets.length > 0) pg.backfill.start(of_targets.reduce(hobject_min, "MAX"));
   else pg.backfill.reset();
+  if (peering.needs_recovery() || peering.needs_backfill()) pg.host.defer_recovery();
   pg.host.publish_stats(pg);
   pg.requeue(pg.waits.take("waiting_for_active"));
   pg.requeue(pg.waits.take("waiting_for_peered"));

@@ -331,6 +331,9 @@ export class TestOSD implements PGHost {
   queue_recovery(pg: PG): void {
     this.#recovery.queue(pg);
   }
+  defer_recovery(): void {
+    this.#recovery.defer_recovery();
+  }
   cancel_recovery(pg: PG): void {
     this.#recovery.forget(pg);
   }

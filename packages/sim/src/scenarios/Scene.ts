@@ -32,6 +32,8 @@ export class Scene {
   readonly ops = new Map<string, AsyncOp>();
   /** What churned objects must contain; `-` none. */
   readonly churned = new Map<string, string>();
+  /** Epochs that a scenario compares with later ones. */
+  readonly noted = new Map<string, number>();
   #io: IoCtx | null = null;
   #other_io: IoCtx | null = null;
   #out: string[] = [];

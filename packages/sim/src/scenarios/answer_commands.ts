@@ -2,8 +2,8 @@
  * What daemons answer to commands: `answers WHO PATH WANT : PREFIX k=v ...`. WHO is `mon`, the PG's
  * primary `pg` (or `pg:2.0`), or the letter of an OSD, to whom the command is told. PATH goes into
  * the JSON of the answer: names and indexes with dots between them, `*` all of a list or object,
- * `k=v` the elements of a list with that field, `#` the length; `.` is the answer itself. WANT is
- * JSON without blanks, `>2`, `>=2`, `<2`, `~text` (is contained), or `absent`. `{B}` stands for B's id.
+ * `k=v` the elements of a list with that field, `#` the length; `.` is the answer itself;
+ * with a slash in it, slashes stand between the names. WANT is JSON with # for each blank, `>2`, `>=2`, `<2`, `~text` (is contained), or `absent`. `{B}` stands for B's id.
  */
 import { RadosError } from "@tako/client";
 import { InvariantError } from "@tako/common";
@@ -59,7 +59,7 @@ export function look_up(v: unknown, path: readonly string[]): unknown {
 export function fits(seen: unknown, want: string): boolean {
   if (want === "absent") return seen === undefined;
   const m = /^(>=|>|<|~)(.*)$/.exec(want);
-  if (!m) return JSON.stringify(seen) === want;
+  if (!m) return JSON.stringify(seen) === want.replaceAll("#", " ");
   const [, how, limit = ""] = m;
   if (how === "~") return (JSON.stringify(seen) ?? "").includes(limit);
   if (typeof seen !== "number") return false;
@@ -76,7 +76,8 @@ interface Question {
 function question(s: Scene, words: readonly string[]): Question {
   const [who = "", path = ".", want = "", colon, ...command] = with_ids(s.cast, words);
   if (colon !== ":") throw new InvariantError("answers WHO PATH WANT : PREFIX k=v");
-  return { who, path: path === "." ? [] : path.split("."), want, command };
+  const names = path === "." ? [] : path.split(path.includes("/") ? "/" : ".");
+  return { who, path: names, want, command };
 }
 
 const answers: Command = async (s, a) => {

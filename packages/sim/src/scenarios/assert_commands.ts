@@ -1,6 +1,6 @@
 /** `assert ...`: what must be so now; anything else ends the scenario. */
 import { ev_eq, InvariantError, pg_pool, scenario_content } from "@tako/common";
-import { check_quiescent } from "../checks.ts";
+import { all_pgs, check_quiescent } from "../checks.ts";
 import type { Commands } from "./Command.ts";
 import { check_explained } from "./explain_commands.ts";
 import { op_of } from "./io_commands.ts";
@@ -48,10 +48,56 @@ function logged(s: Scene, osd: number): string[] {
   return [...log].map((e) => `${s.cast.version(e.version)} ${e.op} ${oid_of(e.soid)}`);
 }
 
+function compared(x: number, how: string | undefined, y: number): boolean {
+  return how === ">" ? x > y : how === ">=" ? x >= y : x === y;
+}
+/** The monitor's last_epoch_clean of a pool: the least of its PGs. */
+function floor_of(s: Scene, name: string): number {
+  const { osdmon } = s.world.mon.svc;
+  const id = s.world.osdmap.lookup_pg_pool_name(name);
+  const floors = s.world.osdmap.get_pgs(id).map((pg) => osdmon.beacons.last_epoch_clean.get(pg));
+  return Math.min(...floors.map((e) => e ?? 0));
+}
+
 type Check = (s: Scene, a: readonly string[], what: string) => void;
 const CHECKS: Readonly<Record<string, Check>> = {
   state: (s, a, what) => must(s.pg_state() === a[0], what, s.pg_state()),
   "pg-state": (s, a, what) => must(s.pg_state(a[0]) === a[1], what, s.pg_state(a[0])),
+  /** `pgs-per-osd 70 72`: as acting members, on every OSD. */
+  "pgs-per-osd": (s, a, what) => {
+    const n = new Map(s.world.osd_ids.map((o) => [o, 0]));
+    for (const pg of all_pgs(s.world.osdmap)) {
+      const { acting } = s.world.osdmap.pg_to_up_acting_osds(pg);
+      for (const o of acting) n.set(o, (n.get(o) ?? 0) + 1);
+    }
+    const ok = [...n.values()].every((x) => x >= Number(a[0]) && x <= Number(a[1]));
+    must(ok, what, [...n]);
+  },
+  /** `every-pg active down`: the state of every PG has one of these words. */
+  "every-pg": (s, a, what) => {
+    const states = all_pgs(s.world.osdmap).map((pg) => s.pg_state(pg));
+    must(
+      states.every((x) => x.split("+").some((w) => a.includes(w))),
+      what,
+      states,
+    );
+  },
+  "no-pg": (s, a, what) => {
+    const states = all_pgs(s.world.osdmap).map((pg) => s.pg_state(pg));
+    must(!states.some((x) => x.split("+").some((w) => a.includes(w))), what, states);
+  },
+  "pg-inactive": (s, a, what) => {
+    const seen = s.pg_state(a[0]);
+    must(!seen.split("+").includes("active"), what, seen);
+  },
+  "some-pg": (s, a, what) => {
+    const states = all_pgs(s.world.osdmap).map((pg) => s.pg_state(pg));
+    must(
+      states.some((x) => x.split("+").some((w) => a.includes(w))),
+      what,
+      states,
+    );
+  },
   /** `peak A Backfilling 1`: most PGs of A that were in this state at a time since the mark. */
   peak: (s, a, what) => {
     const seen = s.recorder.crowds.peak(s.cast.id(a[0] ?? ""), a[1] ?? "");
@@ -85,6 +131,12 @@ const CHECKS: Readonly<Record<string, Check>> = {
     const { up } = s.world.osdmap.pg_to_up_acting_osds(PGID);
     must(s.cast.letters(up) === a.join(), what, s.cast.letters(up));
   },
+  /** The same, in any order. */
+  "up-set": (s, a, what) => {
+    const { up } = s.world.osdmap.pg_to_up_acting_osds(PGID);
+    const seen = up.map((o) => s.cast.letter(o)).sort();
+    must(seen.join() === [...a].sort().join(), what, seen);
+  },
   acting: (s, a, what) => {
     const { acting } = s.world.osdmap.pg_to_up_acting_osds(PGID);
     must(s.cast.letters(acting) === a.join(), what, s.cast.letters(acting));
@@ -102,6 +154,13 @@ const CHECKS: Readonly<Record<string, Check>> = {
       seen,
     );
   },
+  /** `sequence A Recovering Clean`: since the mark, in this order, whatever was between. */
+  sequence: (s, a, what) => {
+    const seen = s.recorder.entered.get(s.cast.id(a[0] ?? "")) ?? [];
+    let at = 0;
+    for (const name of seen) if (name === a[at + 1]) at++;
+    must(at === a.length - 1, what, seen);
+  },
   "not-entered": (s, a, what) => {
     const seen = s.recorder.entered.get(s.cast.id(a[0] ?? "")) ?? [];
     must(!a.slice(1).some((x) => seen.includes(x)), what, seen);
@@ -115,6 +174,11 @@ const CHECKS: Readonly<Record<string, Check>> = {
   },
   /** `result u ok` */
   result: (s, a, what) => must(op_of(s, a[0]).result === a[1], what, op_of(s, a[0]).result),
+  /** `unread r`: an error, or no answer: no data in any case. */
+  unread: (s, a, what) => {
+    const { result } = op_of(s, a[0]);
+    must(result === undefined || /^E[A-Z]+$/.test(result), what, result);
+  },
   /** `copy A x v1`: in A's store. */
   copy: (s, a, what) => {
     const seen = stored(s, s.cast.id(a[0] ?? ""), a[1] ?? "");
@@ -179,6 +243,16 @@ const CHECKS: Readonly<Record<string, Check>> = {
       must(!!x && !!y && ev_eq(x.peering.info.last_update, y.peering.info.last_update), what, o);
     }
   },
+  /** `log-size A 21 8`: entries of A's log, and remembered requests behind these. */
+  "log-size": (s, a, what) => {
+    const log = s.pg(s.cast.id(a[0] ?? ""))?.peering.pg_log.log;
+    const seen = [log?.log.length, log?.dups.length];
+    must(
+      a.slice(1).every((n, i) => seen[i] === Number(n)),
+      what,
+      seen,
+    );
+  },
   /** `pool-var pgp_num 4`: in the monitor's map. */
   "pool-var": (s, a, what) => {
     const pool = s.world.osdmap.get_pg_pool(pg_pool(PGID));
@@ -232,6 +306,25 @@ const CHECKS: Readonly<Record<string, Check>> = {
       for (let e = oldest_map; e <= newest_map; e++) must(!!osd?.maps.try_get_map(e), what, e);
     }
   },
+  /** `oldest-map > first`: of those that the monitor keeps: newer than, or the one noted. */
+  "oldest-map": (s, a, what) => {
+    const before = s.noted.get(a[1] ?? "") ?? Number.NaN;
+    const now = s.world.mon.first_committed;
+    must(compared(now, a[0], before), what, { before, now });
+  },
+  /** `floor foo = oldest`, `floor bar > foo`: since which epoch all PGs of a pool were clean. */
+  floor: (s, a, what) => {
+    const seen = floor_of(s, a[0] ?? "");
+    const { first_committed, osdmap } = s.world.mon;
+    const other = a[2] === "oldest" ? first_committed : floor_of(s, a[2] ?? "");
+    must(compared(seen, a[1], other), what, { seen, other, newest: osdmap.epoch });
+  },
+  /** `more-maps 2`: the monitor keeps more of them than that. */
+  "more-maps": (s, a, what) => {
+    const { first_committed, osdmap } = s.world.mon;
+    const seen = osdmap.epoch - first_committed + 1;
+    must(seen > Number(a[0]), what, seen);
+  },
   /** `osd C down in`: in the monitor's map. */
   osd: (s, a, what) => {
     const o = s.cast.id(a[0] ?? "");
@@ -242,6 +335,10 @@ const CHECKS: Readonly<Record<string, Check>> = {
       what,
       seen,
     );
+  },
+  /** Its process has ended. */
+  dead: (s, a, what) => {
+    for (const o of s.cast.ids(a)) must(s.world.osd(o) === undefined, what, "runs");
   },
   /** `explained down.blocked A`: the last explanation names it, by these OSDs. */
   explained: (s, a, what) => {

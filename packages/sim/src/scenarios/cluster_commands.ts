@@ -6,7 +6,7 @@ import {
   scenario_ms,
   scenario_options,
 } from "@tako/common";
-import { why_not_clean } from "../checks.ts";
+import { all_pgs, why_not_clean } from "../checks.ts";
 import { command_of } from "./answer_commands.ts";
 import { with_ids } from "./Cast.ts";
 import type { Commands } from "./Command.ts";
@@ -99,6 +99,14 @@ const CONDITIONS: Readonly<Record<string, Condition>> = {
     const pulls = s.pg(s.cast.id(a[0] ?? ""))?.recovery.pulling.values() ?? [];
     return [...pulls].some((p) => p.progress.data_recovered_to >= Number(a[1]));
   },
+  /** The primary knows that objects are unfound. */
+  "unfound-some": (s) => (s.primary()?.peering.get_num_unfound() ?? 0) > 0,
+  /** `clean-but C`: the PGs are clean, and C does not run. */
+  "clean-but": (s, a) =>
+    s.cast.ids(a).every((o) => s.world.osd(o) === undefined) &&
+    all_pgs(s.world.osdmap).every((pg) => /^active\+clean(\+remapped)?$/.test(s.pg_state(pg))),
+  /** `pgs active+clean`: all of them, whoever is missing. */
+  pgs: (s, a) => all_pgs(s.world.osdmap).every((pg) => s.pg_state(pg) === a[0]),
   /** `full A`: the map says so. */
   full: (s, a) => {
     const full = (o: number) => (s.world.osdmap.get_state(o) & CEPH_OSD_FULL) !== 0;

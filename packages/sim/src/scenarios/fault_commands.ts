@@ -64,6 +64,11 @@ export const FAULT_COMMANDS: Commands = {
     }
     s.recorder.take();
   },
+  /** `add-osd 2`: a new one, with that id. */
+  "add-osd": async (s, [id]) => {
+    s.world.add_osd(Number(id));
+    await s.world.until(() => s.world.osd(Number(id))?.boot.state === "active", "it is up");
+  },
   "wait-down": (s, a) => wait_down(s, s.cast.ids(a)),
   start: (s, a) => start(s, a),
   "start-now": (s, a) => {
@@ -87,10 +92,12 @@ export const FAULT_COMMANDS: Commands = {
 
   /** `capacity D 200000`: bytes of its disk, whatever is on it. `capacity D 92%`: so full it is. */
   capacity: (s, [name = "", size = ""]) => {
-    const store = s.world.store(s.cast.id(name));
     const full = /^(\d+)%$/.exec(size)?.[1];
-    const bytes = full ? Math.floor((store.statfs().used * 100) / Number(full)) : Number(size);
-    store.set_capacity_bytes(bytes);
+    for (const id of name === "*" ? s.cast.all : [s.cast.id(name)]) {
+      const store = s.world.store(id);
+      const bytes = full ? Math.floor((store.statfs().used * 100) / Number(full)) : Number(size);
+      store.set_capacity_bytes(bytes);
+    }
   },
 
   /** Dead OSDs get empty disks, and keep their ids: destroy, new. */

@@ -54,16 +54,11 @@ export function begin_op(
   const abort = new AbortController();
   const op: AsyncOp = { abort, result: undefined };
   s.ops.set(label, op);
-  run(abort.signal).then(
-    (result) => {
-      op.result = result;
-      s.say(`${label}: ${result}`);
-    },
-    (e: unknown) => {
-      op.result = String(e);
-      s.say(`${label}: ${String(e)}`);
-    },
-  );
+  const end = (result: string) => {
+    op.result = result;
+    s.say(`${label}: ${result}`);
+  };
+  run(abort.signal).then(end, (e: unknown) => end(String(e)));
 }
 
 export function op_of(s: Scene, label: string | undefined): AsyncOp {
@@ -94,6 +89,25 @@ async function churn_one(s: Scene, oid: string, dice: number, text: string): Pro
   }
 }
 
+async function churn(s: Scene, [times = 0, objects = 1, seed = 1]: number[]): Promise<void> {
+  const rng = new SimRng(seed, 77);
+  for (let i = 0; i < times; i += 4) {
+    const names = new Set([1, 2, 3, 4].map(() => `o${1 + rng.int(objects)}`));
+    await Promise.all([...names].map((oid, k) => churn_one(s, oid, rng.int(4), `[${i + k}]`)));
+  }
+}
+
+async function fill(s: Scene, n: number, value: string): Promise<void> {
+  const names = Array.from({ length: n }, (_, i) => `o${i + 1}`);
+  for (let i = 0; i < names.length; i += 4) {
+    const some = names.slice(i, i + 4).map((oid) => s.io.write_full(oid, scenario_content(value)));
+    await s.world.done(Promise.all(some), `fill ${names[i]}`, LIMIT_MS);
+  }
+}
+function series(name: string, n: string | undefined): string[] {
+  return Array.from({ length: Number(n) }, (_, i) => `${name}_${i + 1}`);
+}
+
 export const IO_COMMANDS: Commands = {
   write: (s, a) => now(s, ["write", ...a]),
   append: (s, a) => now(s, ["append", ...a]),
@@ -108,29 +122,48 @@ export const IO_COMMANDS: Commands = {
   "give-up": (s, a) => op_of(s, a[0]).abort.abort(),
   /** `fill N v`: objects o1 .. oN get this content, four at a time. */
   fill: async (s, a) => {
-    const names = Array.from({ length: Number(a[0]) }, (_, i) => `o${i + 1}`);
-    for (let i = 0; i < names.length; i += 4) {
-      const some = names
-        .slice(i, i + 4)
-        .map((oid) => s.io.write_full(oid, scenario_content(a[1] ?? "")));
-      await s.world.done(Promise.all(some), `fill ${names[i]}`, LIMIT_MS);
-    }
+    await fill(s, Number(a[0]), a[1] ?? "");
+  },
+  /** `fill-pool q 60 v`: the same in another pool, which clients use from then on. */
+  "fill-pool": async (s, [pool = "", n, value = ""]) => {
+    await s.open_pool(pool);
+    await fill(s, Number(n), value);
   },
   /**
    * `churn 200 60 7`: 200 writes, appends and removals of o1 .. o60, four at a time, as the seed 7
    * will have it. What must be there in the end is remembered for expect-churned.
    */
-  churn: async (s, a) => {
-    const [times = 0, objects = 1, seed = 1] = a.map(Number);
-    const rng = new SimRng(seed, 77);
-    for (let i = 0; i < times; i += 4) {
-      const names = new Set([1, 2, 3, 4].map(() => `o${1 + rng.int(objects)}`));
-      const some = [...names].map((oid, k) => churn_one(s, oid, rng.int(4), `[${i + k}]`));
-      await s.world.done(Promise.all(some), `churn ${i}`, LIMIT_MS);
-    }
+  churn: (s, a) => s.world.done(churn(s, a.map(Number)), `churn ${a.join(" ")}`, LIMIT_MS),
+  /** `begin-churn LABEL 200 60 7`: nobody waits for it. */
+  "begin-churn": (s, [label = "", ...a]) => {
+    begin_op(s, label, () => outcome(churn(s, a.map(Number)).then(() => "ok")));
   },
   "expect-churned": async (s) => {
     for (const [oid, want] of s.churned) await expect_content(s, oid, want);
+    s.ok();
+  },
+  /** `rewrite x 20 v`: x is written so many times, one after the other. */
+  rewrite: async (s, [oid = "", times, value = ""]) => {
+    for (let i = 0; i < Number(times); i++) {
+      await s.world.done(s.io.write_full(oid, scenario_content(value)), `write ${oid}`, LIMIT_MS);
+    }
+  },
+  /** `failing-removes x 20`: of an object that is not there. */
+  "failing-removes": async (s, [oid = "", times]) => {
+    for (let i = 0; i < Number(times); i++) {
+      const result = await s.world.done(start(s, ["remove", oid]), `remove ${oid}`, LIMIT_MS);
+      if (result !== "ENOENT") throw new InvariantError(`remove ${oid}: ${result}`);
+    }
+  },
+  /** `fill-as old 9 v1`: objects old_1 .. old_9; also shrink-as (all are removed), expect-as. */
+  "fill-as": async (s, [name = "", n, value = ""]) => {
+    for (const oid of series(name, n)) await now(s, ["write", oid, value]);
+  },
+  "shrink-as": async (s, [name = "", n]) => {
+    for (const oid of series(name, n)) await now(s, ["remove", oid]);
+  },
+  "expect-as": async (s, [name = "", n, want = "-"]) => {
+    for (const oid of series(name, n)) await expect_content(s, oid, want);
     s.ok();
   },
   /** `shrink 60 40`: of o1 .. o60 the last 40 are removed. */

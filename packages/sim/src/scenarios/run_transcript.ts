@@ -80,6 +80,8 @@ function make_cluster(o: Record<string, string>): Promise<Scene> {
   return Scene.start({
     seed: Number(o.seed ?? 1),
     osds: Number(o.osds ?? 4),
+    osds_per_host: Number(o["osds-per-host"] ?? 1),
+    crush_weight: Number(o.osd_crush_initial_weight ?? 1),
     max_delay_ms: 1,
     max_commit_ms: 1,
     config: { osd_debug_check_invariants: true, ...config },
