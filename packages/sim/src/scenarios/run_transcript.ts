@@ -77,7 +77,7 @@ function make_cluster(o: Record<string, string>): Promise<Scene> {
       Number.isNaN(Number(v)) ? v : Number(v),
     ]),
   );
-  return Scene.start({
+  const world = {
     seed: Number(o.seed ?? 1),
     osds: Number(o.osds ?? 4),
     osds_per_host: Number(o["osds-per-host"] ?? 1),
@@ -85,7 +85,8 @@ function make_cluster(o: Record<string, string>): Promise<Scene> {
     max_delay_ms: 1,
     max_commit_ms: 1,
     config: { osd_debug_check_invariants: true, ...config },
-  });
+  };
+  return Scene.start(world, Number(o["check-every"] ?? 1));
 }
 
 function detail(e: unknown): string {
