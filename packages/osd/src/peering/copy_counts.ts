@@ -2,9 +2,10 @@
  * How many copies of its objects a PG lacks altogether (degraded), and how many lie on an OSD that is
  * not to have them (misplaced). Ceph counterpart: PeeringState::update_calc_stats. peering.md §3.4.
  *
- * While objects are recovered from the log, it is known of each where it lies. Otherwise there are
- * only counts: a member outside of up makes good for what a member of up lacks, of an erasure-coded
- * pool the one of the same shard; whoever lacks most is helped first, and whoever has most helps first.
+ * While objects are recovered from the log, it is known of each where it lies: an unfound one nowhere,
+ * so every member of up lacks it. Otherwise there are only counts: a member outside of up makes good
+ * for what a member of up lacks, of an erasure-coded pool the one of the same shard; whoever lacks most
+ * is helped first, and whoever has most helps first.
  */
 import { is_erasure, type pg_shard_t, shard_cmp, shard_id } from "@tako/common";
 import type { PeeringState } from "./PeeringState.ts";
@@ -82,7 +83,7 @@ function set_off(
 function recovering_copies(ps: PeeringState, total: number, target: number): copy_counts_t {
   let degraded = total * Math.max(0, target - ps.upset.size);
   let misplaced = 0;
-  for (const { shards, objects } of found(ps)) {
+  for (const { shards, objects } of ps.missing_loc.location_counts()) {
     const up = shards.filter((s) => ps.is_up(s)).length;
     const short = ps.upset.size - up;
     const elsewhere = Math.min(short, shards.length - up);
@@ -96,7 +97,7 @@ function recovering_shards(ps: PeeringState, total: number, target: number): cop
   let degraded = 0;
   let misplaced = 0;
   const in_up = [...ps.upset].map(shard_id);
-  for (const { shards, objects } of found(ps)) {
+  for (const { shards, objects } of ps.missing_loc.location_counts()) {
     for (const i of in_up) {
       const having = shards.filter((s) => shard_id(s) === i);
       if (having.some((s) => ps.is_up(s))) continue;
@@ -112,11 +113,6 @@ function recovering_shards(ps: PeeringState, total: number, target: number): cop
     misplaced += Math.max(0, total - missing);
   }
   return { degraded, misplaced };
-}
-
-/** Objects that some member lacks, by where they are; those that are nowhere are unfound. */
-function found(ps: PeeringState) {
-  return ps.missing_loc.location_counts().filter((x) => x.shards.length > 0);
 }
 
 function shards_without(set: ReadonlySet<pg_shard_t>, target: number): number[] {
