@@ -78,6 +78,7 @@ test("they show these causes", () => {
       "incomplete.history_les_bound",
       "incomplete.no_complete_copy",
       "incomplete.not_enough_shards",
+      "io.pool_full",
       "lease.laggy",
       "lease.wait",
       "peered.below_min_size",

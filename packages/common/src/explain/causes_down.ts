@@ -201,8 +201,9 @@ function lost_words(
       ? ` The same holds for pg ${listed(others)}, which ${are(others)} blocked by ` +
         `${osd_name(osd)}, too.`
       : "";
+  const what = c.erasure ? `that cannot be decoded without ${who}` : `that only ${who} has`;
   return (
-    `every write${epochs} that only ${who} has: the PG would go on from ${c.last_update}. How many ` +
+    `every write${epochs} ${what}: the PG would go on from ${c.last_update}. How many ` +
     `that are nobody who can be asked knows; it holds for every PG that ${osd_name(osd)} has.${more}`
   );
 }
