@@ -3,12 +3,13 @@
  * Ceph counterpart: Objecter::handle_osd_map. Rules: cluster.md §1.5, §3.16.
  */
 import {
-  decode_incremental,
   type Log,
   MapError,
   type MonClient,
   type Msg,
-  OSDMap,
+  type OSDMap,
+  received_full_map,
+  received_next_map,
 } from "@tako/common";
 
 export interface ClientMapsPorts {
@@ -58,16 +59,15 @@ export class ClientMaps {
     const incs = new Map(m.incremental.map((e, i) => [e, m.data[m.full.length + i] as Uint8Array]));
     const have = this.#map?.epoch ?? 0;
     if (newest_full && newest_full.e > have && !incs.has(have + 1)) {
-      this.#map = OSDMap.decode(newest_full.bl);
+      this.#map = received_full_map(newest_full.bl);
       skipped = have > 0 && newest_full.e !== have + 1;
     }
     for (;;) {
       const map: OSDMap | undefined = this.#map;
       const bl: Uint8Array | undefined = incs.get((map?.epoch ?? 0) + 1);
       if (!map || !bl) return skipped;
-      const inc = decode_incremental(bl);
-      const next = map.apply_incremental(inc);
-      if (next.crc !== inc.full_crc) {
+      const { map: next, full_crc } = received_next_map(map, bl);
+      if (next.crc !== full_crc) {
         this.#p.log.warn({ epoch: next.epoch }, "osdmap_crc_mismatch");
         this.#ask_full();
         return skipped;

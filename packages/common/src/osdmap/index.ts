@@ -134,6 +134,7 @@ export {
   pg_num_mask,
 } from "./pg_split.ts";
 export { RuleTree } from "./RuleTree.ts";
+export { received_full_map, type received_map_t, received_next_map } from "./received_maps.ts";
 export { is_release_before, THIS_RELEASE } from "./releases.ts";
 export * from "./tool/index.ts";
 export {

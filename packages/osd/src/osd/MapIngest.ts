@@ -5,13 +5,14 @@
  */
 import {
   type Config,
-  decode_incremental,
   type epoch_t,
   type Log,
   MapError,
   type MonClient,
   type Msg,
-  OSDMap,
+  type OSDMap,
+  received_full_map,
+  received_next_map,
   sometimes,
 } from "@tako/common";
 import type { ObjectStore } from "../store/ObjectStore.ts";
@@ -134,14 +135,14 @@ export class MapIngest {
   ): OSDMap | undefined {
     try {
       if (blob.form === "full") {
-        const map = OSDMap.decode(blob.bytes);
+        const map = received_full_map(blob.bytes);
         return map.epoch === e ? map : undefined;
       }
-      const inc = decode_incremental(blob.bytes);
-      if (inc.epoch !== e || !prev) return undefined;
-      const map = prev.apply_incremental(inc);
-      if (map.crc === inc.full_crc) return map;
-      this.#p.log.warn({ epoch: e, crc: map.crc, full_crc: inc.full_crc }, "osdmap_crc_mismatch");
+      if (!prev) return undefined;
+      const { map, full_crc } = received_next_map(prev, blob.bytes);
+      if (map.epoch !== e) return undefined;
+      if (map.crc === full_crc) return map;
+      this.#p.log.warn({ epoch: e, crc: map.crc, full_crc }, "osdmap_crc_mismatch");
       return undefined;
     } catch (err) {
       if (!(err instanceof MapError)) throw err;

@@ -2,7 +2,14 @@
  * The OSDMaps an OSD keeps: full and incremental blobs in `meta`, decoded ones in a bounded cache.
  * Ceph counterpart: OSDService's map cache (src/osd/OSD.cc, get_map and friends). peering.md §3.2.
  */
-import { type epoch_t, type hobject_t, InvariantError, make_hobject, OSDMap } from "@tako/common";
+import {
+  type epoch_t,
+  type hobject_t,
+  InvariantError,
+  make_hobject,
+  type OSDMap,
+  received_full_map,
+} from "@tako/common";
 import { COLL_META, type ObjectStore } from "../store/ObjectStore.ts";
 import type { Transaction } from "../store/Transaction.ts";
 
@@ -55,7 +62,7 @@ export class MapStore {
     }
     const bl = this.get_map_bl(e);
     if (!bl) return undefined;
-    const m = OSDMap.decode(bl);
+    const m = received_full_map(bl);
     this.#remember(m);
     return m;
   }
