@@ -23,6 +23,8 @@ export interface RunOptions {
   readonly wire?: boolean;
   /** Gets every line of the event log. */
   readonly trace?: (line: string) => void;
+  /** Gets the world before anything happens in it. */
+  readonly watch?: (world: World) => void;
 }
 
 export interface RunResult {
@@ -65,6 +67,7 @@ export async function run_seed(o: RunOptions): Promise<RunResult> {
   if (o.trace) trace_all(world, o.trace);
   const invariants = new ClusterInvariants(world);
   world.scheduler.after_event = () => invariants.check_touched();
+  o.watch?.(world);
   const players = make_players(o.seed, profile, rng, world, rots);
   const { workload, nemesis, rot } = players;
   let error: unknown;

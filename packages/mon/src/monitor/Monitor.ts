@@ -111,6 +111,10 @@ export class Monitor implements Dispatcher {
   get osdmap(): OSDMap {
     return this.svc.osdmon.osdmap;
   }
+  /** Of the newest committed map; 0 before init(). */
+  get epoch(): number {
+    return this.services?.osdmon.osdmap.epoch ?? 0;
+  }
   /** First epoch that is not trimmed. */
   get first_committed(): number {
     return this.svc.osdmon.maps.first_committed;
