@@ -157,7 +157,7 @@ export class MapConsumer {
     ops.dispatch_sessions_waiting_on_map();
     ops.clear_waiting_for_pg(map);
     const e = map.epoch;
-    for (const pg of concerned) {
+    for (const pg of peering_order(concerned, map, this.#p.whoami)) {
       const evt = { type: "NullEvt" } as const;
       wq.queue_event(pg, { epoch_sent: e, epoch_requested: e, evt, requires_pg: true });
     }
@@ -173,4 +173,15 @@ export class MapConsumer {
     this.#waiting_for_osdmap = [];
     for (const { con, m } of waiting) if (con.is_open) this.#osd.ms_dispatch(con, m);
   }
+}
+
+/**
+ * Those that do not lead their PG first: what they tell the primary is there when its turn comes, and
+ * the primary need not ask. Only one primary goes before them all: it has up_thru asked for.
+ */
+function peering_order(pgs: readonly PG[], map: OSDMap, whoami: number): readonly PG[] {
+  const leads = (pg: PG) => map.pg_to_up_acting_osds(pg.pgid).acting_primary === whoami;
+  const [first, ...primaries] = pgs.filter(leads);
+  if (!first) return pgs;
+  return [first, ...pgs.filter((pg) => !leads(pg)), ...primaries];
 }

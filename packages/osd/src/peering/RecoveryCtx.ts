@@ -83,6 +83,7 @@ export class RecoveryCtx {
    * runs the effects (schedule_event_on_commit, start_flush, do_delete_work).
    */
   readonly on_commit: (() => void)[] = [];
+  readonly #shared = new Map<string, OutMessage>();
 
   send_notify(to: number, notify: pg_notify_t): void {
     this.messages.push({ to, kind: "notify", notify });
@@ -90,8 +91,23 @@ export class RecoveryCtx {
   send_query(to: number, pgid: spg_t, query: pg_query_t): void {
     this.messages.push({ to, kind: "query", pgid, query });
   }
+  /** The answer is here before the question has left. */
+  drop_query(to: number, pgid: spg_t): void {
+    const asks = (m: OutMessage) => m.kind === "query" && m.to === to && m.pgid === pgid;
+    const i = this.messages.findIndex(asks);
+    if (i >= 0) this.messages.splice(i, 1);
+  }
   send_info(to: number, notify: pg_notify_t): void {
     this.messages.push({ to, kind: "info", notify });
+  }
+  /** What the whole PG is to know: says all that an earlier one of this ctx would have said. */
+  share_info(to: number, notify: pg_notify_t): void {
+    const key = `${to}(${notify.to})`;
+    const earlier = this.#shared.get(key);
+    if (earlier) this.messages.splice(this.messages.indexOf(earlier), 1);
+    const m = { to, kind: "info", notify } as const;
+    this.#shared.set(key, m);
+    this.messages.push(m);
   }
   send(to: number, msg: Message): void {
     this.messages.push({ to, kind: "message", msg });

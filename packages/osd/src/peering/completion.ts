@@ -69,7 +69,7 @@ export function share_pg_info(ps: PeeringState): void {
     pi.last_epoch_started = ps.info.last_epoch_started;
     pi.last_interval_started = ps.info.last_interval_started;
     merge_history(pi.history, ps.info.history);
-    ps.get_rctx().send_info(shard_osd(peer), make_notify(ps, peer, ps.get_osdmap_epoch()));
+    ps.get_rctx().share_info(shard_osd(peer), make_notify(ps, peer, ps.get_osdmap_epoch()));
   }
 }
 

@@ -59,6 +59,7 @@ export const getInfo = {
     const old_start = ps.info.history.last_epoch_started;
     if (requested.delete(from)) ps.blocked_by.delete(shard_osd(from));
     if (!proc_replica_info(ps, from, notify.info, notify.epoch_sent)) return DISCARD;
+    ps.get_rctx().drop_query(shard_osd(from), ps.peer_spg(from));
     if (ps.info.history.last_epoch_started > old_start) {
       // The PG was active later than we knew: older intervals, and their members, do not matter.
       const prior = build_prior(ps);
