@@ -8,6 +8,14 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { ROOT } from "./prepare.mjs";
 
 const TICKS_PER_S = 100;
+/** A failure that shows in silence only is found in seconds; statistics come every second. */
+const IMPATIENT = [
+  "mon_osd_min_down_reporters = 1",
+  "mon_osd_reporter_subtree_level = osd",
+  "osd_heartbeat_interval = 1",
+  "osd_heartbeat_grace = 5",
+  "mgr_stats_period = 1",
+];
 
 /** User and system time of a process so far. @param {number} pid */
 export function cpu_ms(pid) {
@@ -51,13 +59,16 @@ export class BenchCluster {
   #node_args;
 
   #conf;
+  #pace;
 
   /**
    * @param {string} dir @param {number} osds @param {string} store @param {string[]} node_args
    * @param {string[]} conf more lines of the configuration file
+   * @param {string[]} pace those that say how soon things are noticed; none: the defaults
    */
-  constructor(dir, osds, store, node_args, conf = []) {
+  constructor(dir, osds, store, node_args, conf = [], pace = IMPATIENT) {
     this.#conf = conf;
+    this.#pace = pace;
     this.#dir = dir;
     this.#osds = osds;
     this.#store = store;
@@ -73,11 +84,7 @@ export class BenchCluster {
       "[global]",
       `mon_host = ${this.mon_host}`,
       "osd_crush_chooseleaf_type = 0",
-      "mon_osd_min_down_reporters = 1",
-      "mon_osd_reporter_subtree_level = osd",
-      "osd_heartbeat_interval = 1",
-      "osd_heartbeat_grace = 5",
-      "mgr_stats_period = 1",
+      ...this.#pace,
       ...this.#conf,
       "",
     ];
@@ -160,7 +167,7 @@ export class BenchCluster {
    * @param {import("../../packages/client/dist/index.js").Rados} rados
    * @param {(s: ReturnType<typeof pg_summary>) => boolean} holds
    */
-  async until(rados, holds, timeout_ms = 60_000) {
+  async until(rados, holds, timeout_ms = 60_000, poll_ms = 10) {
     const deadline = performance.now() + timeout_ms;
     for (;;) {
       const { outb } = await rados.mon_command({ prefix: "status" });
@@ -170,7 +177,7 @@ export class BenchCluster {
         if (c.exitCode !== null) throw new Error(`${name} ended with ${c.exitCode}`);
       }
       if (performance.now() > deadline) throw new Error(`not in time: ${JSON.stringify(s)}`);
-      await sleep(10);
+      await sleep(poll_ms);
     }
   }
 }

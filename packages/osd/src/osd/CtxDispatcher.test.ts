@@ -68,3 +68,14 @@ test("messages of an interval that is over are dropped, callbacks are not", () =
   settle();
   expect(sent).toEqual(["durable", "to 2 e5"]);
 });
+
+test("a reservation waits for nothing", () => {
+  ctx.dispatch(pg, rctx({ to: 1, stores: true }));
+  const r = rctx({ to: 2, stores: true });
+  const place = { pgid: "1.0", query_epoch: 5, priority: 0, from: -1 } as const;
+  r.send(3, { type: "recovery_reserve", op: "RELEASE", ...place });
+  ctx.dispatch(pg, r);
+  expect(sent).toEqual(["to 3 e5"]);
+  settle();
+  expect(sent).toEqual(["to 3 e5", "to 1 e5", "to 2 e5"]);
+});

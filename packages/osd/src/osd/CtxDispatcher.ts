@@ -1,7 +1,8 @@
 /**
  * CtxDispatcher: stores a RecoveryCtx's transaction and lets its messages go once that transaction,
  * and every earlier one of the PG, is durable. Never earlier: what can be observed from outside must
- * survive a crash (I17). Ceph counterpart: OSD::dispatch_context. Rules: peering.md §4.7.
+ * survive a crash (I17). Only reservations go at once: they say nothing of what is stored, and while
+ * they wait a slot stands idle. Ceph counterpart: OSD::dispatch_context. Rules: peering.md §4.7.
  */
 import type { epoch_t } from "@tako/common";
 import type { OutMessage, RecoveryCtx } from "../peering/RecoveryCtx.ts";
@@ -9,7 +10,8 @@ import type { PG } from "../pg/PG.ts";
 import type { ObjectStore } from "../store/ObjectStore.ts";
 
 interface Batch {
-  readonly rctx: RecoveryCtx;
+  readonly on_commit: RecoveryCtx["on_commit"];
+  readonly messages: readonly OutMessage[];
   /** Map epoch of the PG when it sent the messages, and its last reset then. */
   readonly epoch: epoch_t;
   readonly last_peering_reset: epoch_t;
@@ -32,11 +34,15 @@ export class CtxDispatcher {
   }
 
   dispatch(pg: PG, rctx: RecoveryCtx): void {
+    const epoch = pg.osdmap_epoch;
+    for (const m of rctx.messages) if (is_reservation(m)) this.#p.send(m, epoch);
+    const messages = rctx.messages.filter((m) => !is_reservation(m));
     const stores = !rctx.transaction.empty;
-    if (!stores && rctx.messages.length === 0 && rctx.on_commit.length === 0) return;
+    if (!stores && messages.length === 0 && rctx.on_commit.length === 0) return;
     const batch: Batch = {
-      rctx,
-      epoch: pg.osdmap_epoch,
+      on_commit: rctx.on_commit,
+      messages,
+      epoch,
       last_peering_reset: pg.last_peering_reset,
       committed: !stores,
     };
@@ -58,11 +64,16 @@ export class CtxDispatcher {
     if (!pending) return;
     while (pending[0]?.committed) {
       const b = pending.shift() as Batch;
-      for (const fn of b.rctx.on_commit) fn();
+      for (const fn of b.on_commit) fn();
       // Messages of an interval that is over must not be sent any more (§4.7 rule 6).
       if (b.last_peering_reset !== pg.last_peering_reset) continue;
-      for (const m of b.rctx.messages) this.#p.send(m, b.epoch);
+      for (const m of b.messages) this.#p.send(m, b.epoch);
     }
     if (pending.length === 0) this.#pending.delete(pg);
   }
+}
+
+function is_reservation(m: OutMessage): boolean {
+  if (m.kind !== "message") return false;
+  return m.msg.type === "recovery_reserve" || m.msg.type === "backfill_reserve";
 }
