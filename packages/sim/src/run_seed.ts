@@ -202,8 +202,8 @@ async function scenario(
   rot?.stop();
   workload.stop();
   await nemesis.restore();
-  await rot?.heal();
   try {
+    await rot?.heal();
     await world.until(() => why_not_clean(world) === undefined, "all PGs active+clean", 360_000);
   } catch (e) {
     throw new Error(`${(e as Error).message}: ${pgs_not_clean(world).join("; ")}`, { cause: e });

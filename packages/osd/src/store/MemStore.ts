@@ -116,6 +116,10 @@ export class MemStore extends KStore {
   inject_write_failure(err: StoreError = this.#db.io_error("injected write failure")): void {
     this.#db.next_failure = err;
   }
+  /** No write fails any more, also none that is on its way. */
+  end_write_failure(): void {
+    this.#db.end_failure();
+  }
   /** Changes stored bytes behind the store's back: `fn` gets each committed key and value. */
   damage(fn: (key: string, value: Uint8Array) => Uint8Array | undefined): void {
     for (const [key, value] of this.#db.values) {
@@ -162,7 +166,7 @@ export class MemStore extends KStore {
 interface Submitted {
   readonly changes: KVChanges;
   readonly done: (err?: StoreError) => void;
-  readonly failure: StoreError | undefined;
+  failure: StoreError | undefined;
   timer: TimerHandle | undefined;
 }
 
@@ -195,6 +199,10 @@ class MemDB implements KeyValueDB {
   }
   finish_now(): void {
     if (this.#in_flight) this.#finish(this.#in_flight);
+  }
+  end_failure(): void {
+    this.next_failure = undefined;
+    if (this.#in_flight) this.#in_flight.failure = undefined;
   }
   /** What is in flight becomes durable; nobody is told. */
   write_in_flight(): void {

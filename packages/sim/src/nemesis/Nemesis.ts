@@ -97,6 +97,7 @@ export class Nemesis {
     world.thaw_mon();
     for (const id of world.osd_ids) {
       world.store(id).set_commit_latency_ms(0.5);
+      world.store(id).end_write_failure();
       world.thaw_osd(id);
       if (!this.field.held.has(id)) world.start_osd(id);
     }

@@ -33,7 +33,9 @@ function restart(f: Field): Outcome {
 function stop(f: Field): Outcome {
   const id = f.may_kill ? f.some_osd(f.alive.filter((o) => !f.world.is_frozen(o))) : undefined;
   if (id === undefined) return false;
+  const osd = f.world.osd(id);
   f.world.begin_stop_osd(id);
+  void f.work(f.when(() => f.world.osd(id) !== osd).then(() => true));
   return true;
 }
 /** A power cut, and they come back one by one. */

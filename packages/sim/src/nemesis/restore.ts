@@ -41,6 +41,7 @@ const ROUNDS = 20;
 
 export async function restore(f: Field, baseline: Baseline): Promise<void> {
   await f.worked();
+  for (const id of f.world.osd_ids) f.world.start_osd(id);
   await f.answered();
   for (let i = 0; i < ROUNDS; i++) {
     const cmds = what_is_wrong(f, f.world.osdmap, baseline);
