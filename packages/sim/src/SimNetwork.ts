@@ -135,6 +135,13 @@ export class SimNetwork {
     const all = [...this.#pipes];
     if (all.length > 0) (all[n % all.length] as Pipe).cut();
   }
+  /** Messages that each daemon has not been able to send yet. */
+  *queued(): Iterable<[entity_name_t, number]> {
+    for (const m of this.#listening.values()) yield [m.my_name, m.num_queued];
+  }
+  *connections(): Iterable<[entity_name_t, number]> {
+    for (const m of this.#listening.values()) yield [m.my_name, m.num_connections];
+  }
   get num_connections(): number {
     return this.#pipes.size;
   }
@@ -348,6 +355,14 @@ export class SimMessenger implements Messenger {
   }
   #nonce(): number {
     return 1 + this.#rng.int(0xfffffffe);
+  }
+  get num_queued(): number {
+    let n = 0;
+    for (const e of this.#endpoints.values()) n += e.queue.length;
+    return n;
+  }
+  get num_connections(): number {
+    return this.#endpoints.size;
   }
   set_dispatcher(d: Dispatcher): void {
     this.#dispatcher = d;

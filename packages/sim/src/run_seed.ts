@@ -2,6 +2,7 @@
 import type { Rados } from "@tako/client";
 import { InvariantError, message_fields } from "@tako/common";
 import { BIT_ROT_CONFIG, BitRot } from "./BitRot.ts";
+import { Bounds } from "./Bounds.ts";
 import { ClusterInvariants } from "./ClusterInvariants.ts";
 import { check_quiescent, pgs_not_clean, why_not_clean } from "./checks.ts";
 import { check_history, type HistoryEvent, render_verdict } from "./history/index.ts";
@@ -68,13 +69,18 @@ export async function run_seed(o: RunOptions): Promise<RunResult> {
   const invariants = new ClusterInvariants(world);
   world.scheduler.after_event = () => invariants.check_touched();
   o.watch?.(world);
+  const bounds = new Bounds(world);
+  bounds.start();
   const players = make_players(o.seed, profile, rng, world, rots);
   const { workload, nemesis, rot } = players;
   let error: unknown;
   let undecided: readonly string[] = [];
   try {
     undecided = await scenario(world, players, profile, o.seconds ?? profile.seconds);
+    await scenario(world, players, profile, o.seconds ?? profile.seconds);
+    if (bounds.failure !== undefined) throw bounds.failure;
     invariants.check_quiet();
+    bounds.check_quiet();
   } catch (e) {
     error = e;
   }

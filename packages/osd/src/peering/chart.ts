@@ -53,6 +53,9 @@ const chart: Chart<StateName, PeeringMachine, PeeringEvent> = {
     ActMap: [reset.ActMap, "Started"],
     FlushedEvt: ignore,
     NullEvt: ignore,
+    // An order for an interval that is over.
+    SetForceRecovery: ignore, UnsetForceRecovery: ignore,
+    SetForceBackfill: ignore, UnsetForceBackfill: ignore,
   } },
   Started: { initial: "Start", exit: started.exit, on: {
     AdvMap: [started.AdvMap, "Reset"],
