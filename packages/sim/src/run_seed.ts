@@ -6,7 +6,7 @@ import { Bounds } from "./Bounds.ts";
 import { ClusterInvariants } from "./ClusterInvariants.ts";
 import { check_quiescent, pgs_not_clean, why_not_clean } from "./checks.ts";
 import { check_history, type HistoryEvent, render_verdict } from "./history/index.ts";
-import { Nemesis } from "./nemesis/Nemesis.ts";
+import { Nemesis, type Strike } from "./nemesis/Nemesis.ts";
 import { type PoolSpec, PROFILES, type Profile, type ProfileName } from "./profiles.ts";
 import { coverage_now, coverage_since, type RunCoverage } from "./run_coverage.ts";
 import { ProcessClock } from "./Scheduler.ts";
@@ -22,10 +22,21 @@ export interface RunOptions {
   readonly seconds?: number;
   /** Messages go through the codec; the history is the same. */
   readonly wire?: boolean;
+  /** Only this of what the seed has: a run that was shrunk. */
+  readonly script?: RunScript;
   /** Gets every line of the event log. */
   readonly trace?: (line: string) => void;
   /** Gets the world before anything happens in it. */
   readonly watch?: (world: World) => void;
+}
+
+/** A part of a run. What is not named is as the profile and the seed have it. */
+export interface RunScript {
+  readonly osds?: number;
+  /** By name. */
+  readonly pools?: readonly string[];
+  readonly load?: Profile["load"];
+  readonly strikes?: readonly Strike[];
 }
 
 export interface RunResult {
@@ -37,6 +48,10 @@ export interface RunResult {
   readonly faults: ReadonlyMap<string, number>;
   readonly virtual_ms: number;
   readonly events: number;
+  /** The faults, in order. */
+  readonly strikes: readonly Strike[];
+  /** How many OSDs there were. */
+  readonly osds: number;
   /** Newest lines of the event log. */
   readonly tail: string[];
   /** What clients asked and were told. */
@@ -48,7 +63,7 @@ export interface RunResult {
 
 export async function run_seed(o: RunOptions): Promise<RunResult> {
   const before = coverage_now();
-  const profile: Profile = PROFILES[o.profile ?? "quick"];
+  const profile = scripted(PROFILES[o.profile ?? "quick"], o.script);
   const rng = new SimRng(o.seed, 7);
   // In some runs bits turn over, and scrubs run.
   const rots = new SimRng(o.seed, 11).chance(profile.rot);
@@ -71,7 +86,7 @@ export async function run_seed(o: RunOptions): Promise<RunResult> {
   o.watch?.(world);
   const bounds = new Bounds(world);
   bounds.start();
-  const players = make_players(o.seed, profile, rng, world, rots);
+  const players = make_players(o.seed, profile, rng, world, rots, o.script?.strikes);
   const { workload, nemesis, rot } = players;
   let error: unknown;
   let undecided: readonly string[] = [];
@@ -93,10 +108,23 @@ export async function run_seed(o: RunOptions): Promise<RunResult> {
     faults: new Map([...nemesis.counts, ...(rot?.counts ?? [])]),
     virtual_ms: world.scheduler.now_ms,
     events: world.scheduler.events_run,
+    strikes: nemesis.strikes,
+    osds: world.osd_ids.length,
     tail: world.log.tail(60),
     history: workload.history.events,
     undecided,
     coverage: coverage_since(before),
+  };
+}
+
+function scripted(p: Profile, script: RunScript | undefined): Profile {
+  if (!script) return p;
+  const { osds, pools, load } = script;
+  return {
+    ...p,
+    ...(osds !== undefined && { osds: [osds] }),
+    ...(pools && { pools: p.pools.filter((x) => pools.includes(x.name)) }),
+    load: { ...p.load, ...load },
   };
 }
 
@@ -108,6 +136,7 @@ function make_players(
   rng: SimRng,
   world: World,
   rots: boolean,
+  script: readonly Strike[] | undefined,
 ): Players {
   const ports = {
     clock: new ProcessClock(world.scheduler),
@@ -118,6 +147,8 @@ function make_players(
   const workload = new Workload(ports, { ...DEFAULT_LOAD, ...profile.load, pools });
   const admin = world.client();
   const nemesis = new Nemesis(world, new SimRng(seed, 9), admin, {
+    seed,
+    script,
     mean_interval_ms: rng.pick(profile.fault_intervals_ms),
     max_dead: 1 + rng.int(2),
     max_pg_num: profile.max_pg_num,

@@ -28,7 +28,8 @@ export interface PoolRef {
 
 export class Field {
   readonly world: World;
-  readonly rng: SimRng;
+  /** Of the strike that came last. */
+  rng: SimRng;
   readonly options: FieldOptions;
   readonly #admin: Rados;
   readonly #undo = new Map<number, () => void>();

@@ -5,14 +5,27 @@
  */
 import type { Rados } from "@tako/client";
 import { InvariantError } from "@tako/common";
-import type { SimRng } from "../SimRng.ts";
+import { SimRng } from "../SimRng.ts";
 import type { World } from "../World.ts";
 import type { Fault, Outcome } from "./Fault.ts";
 import { Field, type FieldOptions } from "./Field.ts";
 import { ALL_FAULTS } from "./registry.ts";
 import { type Baseline, restore, take_baseline } from "./restore.ts";
 
+/** One blow: what is to be repeated to have it again. */
+export interface Strike {
+  /** Since the faults began, virtual ms. */
+  readonly at_ms: number;
+  readonly kind: string;
+  /** Which stream of chance decides whom it hits, and how hard. */
+  readonly stream: number;
+}
+
 export interface NemesisOptions extends FieldOptions {
+  /** Of the streams that strikes take their chance from. */
+  readonly seed: number;
+  /** These, and no others. */
+  readonly script?: readonly Strike[] | undefined;
   /** Mean time between two faults, virtual ms. */
   readonly mean_interval_ms: number;
   /** How much more often than by itself a kind comes; 0: never. */
@@ -25,6 +38,8 @@ export interface NemesisOptions extends FieldOptions {
 const ALWAYS: readonly string[] = ["restart_osd"];
 /** Looks at so many kinds for one that can be done just now. */
 const TRIES = 12;
+/** Streams of chance from here on are those of strikes. */
+const STRIKES = 100_000;
 
 interface Drawn {
   readonly fault: Fault;
@@ -35,43 +50,64 @@ export class Nemesis {
   readonly field: Field;
   readonly #options: NemesisOptions;
   readonly #drawn: readonly Drawn[];
+  /** When and what; the details of a strike have their own. */
+  readonly #rng: SimRng;
+  #began_ms = 0;
+  #streams = 0;
+  /** What was done. */
+  readonly strikes: Strike[] = [];
   #baseline: Baseline | undefined;
   #stopped = false;
   readonly counts = new Map<string, number>();
 
   constructor(world: World, rng: SimRng, admin: Rados, options: NemesisOptions) {
     this.#options = options;
+    this.#rng = rng;
     this.field = new Field(world, rng, admin, options);
     this.#drawn = draw(rng, options);
   }
   /** The cluster as it is now is what `restore` brings back. */
   start(): void {
     this.#baseline = take_baseline(this.field);
+    this.#began_ms = this.field.world.scheduler.now_ms;
+    if (this.#options.script) {
+      for (const s of this.#options.script) this.#schedule(s);
+      return;
+    }
     const kinds = this.#drawn.map((d) => `${d.fault.kind} ${d.rate.toFixed(1)}`);
     this.field.note(`faults: ${kinds.join(", ")}`);
     this.#next();
   }
+  #schedule(s: Strike): void {
+    const fault = ALL_FAULTS.find((f) => f.kind === s.kind);
+    if (!fault) throw new InvariantError(`no fault is called ${s.kind}`);
+    this.field.world.scheduler.schedule(s.at_ms, () => {
+      if (!this.#stopped) this.#strike(fault, s.stream);
+    });
+  }
   #next(): void {
-    const delay = this.field.rng.between(0, 2 * this.#options.mean_interval_ms);
+    const delay = this.#rng.between(0, 2 * this.#options.mean_interval_ms);
     this.field.world.scheduler.schedule(delay, () => {
       if (this.#stopped) return;
-      this.#strike();
+      for (let i = 0; i < TRIES; i++) if (this.#strike(this.#pick(), this.#streams++)) break;
       this.#next();
     });
   }
-  #strike(): void {
-    for (let i = 0; i < TRIES; i++) {
-      const fault = this.#pick();
-      if (this.field.gentle_only && fault.gentle !== true) continue;
-      const outcome: Outcome = fault.strike(this.field);
-      if (outcome === false) continue;
-      if (outcome === true) this.#count(fault.kind);
-      else void outcome.then((done) => done && this.#count(fault.kind));
-      return;
-    }
+  /** False: it could not be done just now. */
+  #strike(fault: Fault, stream: number): boolean {
+    const { field } = this;
+    if (field.gentle_only && fault.gentle !== true) return false;
+    field.rng = new SimRng(this.#options.seed, STRIKES + stream);
+    const outcome: Outcome = fault.strike(field);
+    if (outcome === false) return false;
+    const at_ms = field.world.scheduler.now_ms - this.#began_ms;
+    this.strikes.push({ at_ms, kind: fault.kind, stream });
+    if (outcome === true) this.#count(fault.kind);
+    else void outcome.then((done) => done && this.#count(fault.kind));
+    return true;
   }
   #pick(): Fault {
-    let dice = this.field.rng.next() * this.#drawn.reduce((n, d) => n + d.rate, 0);
+    let dice = this.#rng.next() * this.#drawn.reduce((n, d) => n + d.rate, 0);
     for (const d of this.#drawn) {
       dice -= d.rate;
       if (dice < 0) return d.fault;

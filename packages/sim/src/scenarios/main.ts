@@ -1,5 +1,6 @@
 /** `npm run scenario FILE ...`: plays scenario files in the simulator and shows what happened. */
 import { readFileSync } from "node:fs";
+import { play_sim_scenario } from "../shrink/play_sim.ts";
 import { run_transcript } from "./run_transcript.ts";
 
 const USAGE = `usage: scenario FILE ...
@@ -12,7 +13,9 @@ that has recorded output must come out as it is written.
 async function play(file: string): Promise<string | undefined> {
   try {
     const text = readFileSync(file, "utf8");
-    const seen = await run_transcript(text);
+    // A part of a seeded run, or steps written by hand.
+    const seeded = /^sim /m.test(text);
+    const seen = await (seeded ? play_sim_scenario(text) : run_transcript(text));
     process.stdout.write(seen.endsWith("\n") ? seen : `${seen}\n`);
     const recorded = /^----$/m.test(text);
     return recorded && seen !== text ? first_difference(text, seen) : undefined;
