@@ -100,8 +100,8 @@ export class Nemesis {
     field.rng = new SimRng(this.#options.seed, STRIKES + stream);
     const outcome: Outcome = fault.strike(field);
     if (outcome === false) return false;
-    const at_ms = field.world.scheduler.now_ms - this.#began_ms;
-    this.strikes.push({ at_ms, kind: fault.kind, stream });
+    const ms = field.world.scheduler.now_ms - this.#began_ms;
+    this.strikes.push({ at_ms: Math.round(ms * 1000) / 1000, kind: fault.kind, stream });
     if (outcome === true) this.#count(fault.kind);
     else void outcome.then((done) => done && this.#count(fault.kind));
     return true;

@@ -75,14 +75,14 @@ test("failures of one kind", () => {
 
 const FILE = `# why
 sim seed=5 profile=quick seconds=2 osds=3 pools=two clients=1 hot=1 cold=2 ops_per_second=4
-at 0.5s kill_osd 17
-at 1.25s restart_osd 18
+at 500ms kill_osd 17
+at 1250.125ms restart_osd 18
 holds
 `;
 test("the file says all that it takes", async () => {
   const s = parse_sim_scenario(FILE);
   expect(s).toMatchObject({ seed: 5, seconds: 2, script: { osds: 3, pools: ["two"] } });
-  expect(s.script.strikes?.[1]).toEqual({ at_ms: 1250, kind: "restart_osd", stream: 18 });
+  expect(s.script.strikes?.[1]).toEqual({ at_ms: 1250.125, kind: "restart_osd", stream: 18 });
   expect(sim_scenario_text(s)).toBe(FILE);
   const played = await play_sim_scenario(FILE);
   expect(played.startsWith(FILE.trimEnd())).toBe(true);

@@ -25,19 +25,16 @@ export interface Shrunk {
   readonly to: RunResult;
 }
 
-/** First line of what went wrong. */
+/** What went wrong, without what it went wrong for. */
 export function failure_of(r: RunResult): string | undefined {
   if (r.ok) return undefined;
   const text = r.error instanceof Error ? r.error.message : String(r.error);
-  return text.split("\n")[0]?.trim() || "failed";
+  const [first = ""] = text.split("\n");
+  return first.split(": ").slice(0, 2).join(": ").trim() || "failed";
 }
-/** Failures of one kind differ in their numbers only. */
+/** Failures of one kind differ in their numbers only; I12 is the name of an invariant. */
 export function failure_kind(text: string): string {
-  return text
-    .split(": ")
-    .slice(0, 2)
-    .join(": ")
-    .replace(/[0-9a-f]*\d[0-9a-f.]*/g, "N");
+  return text.replace(/(?<!\w)\d[0-9a-f.]*/g, "N");
 }
 
 /** undefined: the run does not fail. */

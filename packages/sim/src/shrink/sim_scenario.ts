@@ -33,7 +33,7 @@ export function sim_scenario_text(s: SimScenario): string {
   return [
     ...s.comments,
     words.join(" "),
-    ...(strikes ?? []).map((x) => `at ${x.at_ms / 1000}s ${x.kind} ${x.stream}`),
+    ...(strikes ?? []).map((x) => `at ${x.at_ms}ms ${x.kind} ${x.stream}`),
     s.fails === undefined ? "holds" : `fails ${s.fails}`,
     "",
   ].join("\n");
