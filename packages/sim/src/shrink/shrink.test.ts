@@ -33,6 +33,7 @@ function model(o: RunOptions): RunResult {
     osds,
     tail: [],
     history: [],
+    undecided: [],
     coverage: { states: {}, transitions: {}, points: {} } as unknown as RunResult["coverage"],
   };
 }
