@@ -4,7 +4,8 @@
  * it says "unknown" rather than guess. Pure.
  *
  * What keeps it short: an answer carries the object's version, and versions only rise, so of
- * the calls that may come next only those with the lowest version are tried; a call that fits and
+ * the calls that may come next only those with the lowest version are tried, and before them only
+ * as many of unknown outcome as there are versions between; a call that fits and
  * changes nothing is taken at once; calls whose outcome nobody knows are tried last, and, where they
  * are known by what they wrote, only until a read has shown it.
  */
@@ -114,6 +115,7 @@ class Search {
   readonly #known: CallList;
   /** That may have. */
   readonly #unknown: CallList;
+  readonly #lowest_from: Float64Array;
   readonly #budget: number;
   /** Calls that may have happened and were used, by what had happened and the state that it led to. */
   readonly #seen = new Map<string, bigint[]>();
@@ -133,6 +135,7 @@ class Search {
   constructor(calls: readonly Traced[], budget: number) {
     this.#known = new CallList(calls.filter((c) => c.outcome !== null || c.must));
     this.#unknown = new CallList(calls.filter((c) => c.outcome === null && !c.must));
+    this.#lowest_from = lowest_from(this.#known.calls);
     this.#budget = budget;
   }
 
@@ -210,14 +213,14 @@ class Search {
 
   /** Calls that may take effect next, with the states after them: the likeliest first. */
   #candidates(state: ObjectState): Candidate[] {
-    const { enabled, min_ret } = this.#enabled();
-    const lowest = lowest_version(enabled, this.#known);
+    const { enabled, min_ret, rest } = this.#enabled();
+    const lowest = this.#lowest_version(enabled, rest);
     const out: Candidate[] = [];
     for (const at of enabled) {
       const call = this.#known.calls[at];
       if (!call || version_of(call) > lowest) continue;
       const c = this.#try(state, this.#known, at, call);
-      if (!c) continue;
+      if (!c || c.after.ver > lowest) continue;
       // Fits, and leaves everything as it is: at no other place would it do better.
       if (c.after === state) return [c];
       out.push(c);
@@ -226,6 +229,8 @@ class Search {
     for (let at = this.#unknown.head; at < calls.length; at = next[at] ?? 0) {
       const call = calls[at];
       if (!call || call.inv > min_ret) break;
+      // It would take a version that the next answer leaves no room for.
+      if (state.ver >= lowest) break;
       const c = this.#try(state, this.#unknown, at, call);
       if (c) out.push(c);
     }
@@ -236,18 +241,29 @@ class Search {
     const after = step_state(state, call, call.outcome);
     return after === null ? undefined : { list, at, call, after };
   }
+  /** Of all calls left: the enabled ones, and all from place `rest` on. */
+  #lowest_version(enabled: readonly number[], rest: number): number {
+    let lowest = this.#lowest_from[rest] ?? Number.POSITIVE_INFINITY;
+    for (const at of enabled) {
+      const call = this.#known.calls[at];
+      const ver = call ? version_of(call) : 0;
+      if (ver > 0 && ver < lowest) lowest = ver;
+    }
+    return lowest;
+  }
   /** Calls that have happened, and began before any of those left had ended. */
-  #enabled(): { enabled: number[]; min_ret: number } {
+  #enabled(): { enabled: number[]; min_ret: number; rest: number } {
     const { calls, next } = this.#known;
     const enabled: number[] = [];
     let min_ret = Number.POSITIVE_INFINITY;
-    for (let at = this.#known.head; at < calls.length; at = next[at] ?? 0) {
+    let at = this.#known.head;
+    for (; at < calls.length; at = next[at] ?? 0) {
       const call = calls[at];
       if (!call || call.inv > min_ret) break;
       enabled.push(at);
       min_ret = Math.min(min_ret, call.ret);
     }
-    return { enabled, min_ret };
+    return { enabled, min_ret, rest: at };
   }
 }
 
@@ -255,14 +271,15 @@ class Search {
 function version_of(call: Call): number {
   return call.outcome?.type === "ok" ? call.outcome.ver : 0;
 }
-function lowest_version(enabled: readonly number[], list: CallList): number {
-  let lowest = Number.POSITIVE_INFINITY;
-  for (const at of enabled) {
-    const call = list.calls[at];
+/** By place: the lowest version that a call from there on names. */
+function lowest_from(calls: readonly Call[]): Float64Array {
+  const out = new Float64Array(calls.length + 1).fill(Number.POSITIVE_INFINITY);
+  for (let i = calls.length - 1; i >= 0; i--) {
+    const call = calls[i];
     const ver = call ? version_of(call) : 0;
-    if (ver > 0 && ver < lowest) lowest = ver;
+    out[i] = Math.min(out[i + 1] ?? 0, ver > 0 ? ver : Number.POSITIVE_INFINITY);
   }
-  return lowest;
+  return out;
 }
 
 /** A number's hash; equal numbers give equal ones. */
