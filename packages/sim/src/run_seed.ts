@@ -92,7 +92,6 @@ export async function run_seed(o: RunOptions): Promise<RunResult> {
   let undecided: readonly string[] = [];
   try {
     undecided = await scenario(world, players, profile, o.seconds ?? profile.seconds);
-    await scenario(world, players, profile, o.seconds ?? profile.seconds);
     if (bounds.failure !== undefined) throw bounds.failure;
     invariants.check_quiet();
     bounds.check_quiet();
