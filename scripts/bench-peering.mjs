@@ -51,6 +51,8 @@ const cluster = new BenchCluster(
   ["mon_max_pg_per_osd = 100000", "osd_max_pg_per_osd_hard_ratio = 100"],
   [],
 );
+/** Of each round, by what was done. @type {Map<string, number[]>} */
+const totals = new Map();
 /** @type {Record<string, unknown>} */
 const results = { pgs: PGS, objects: OBJECTS, load: loadavg()[0] };
 try {
@@ -190,9 +192,6 @@ async function all_activated(mark) {
     before = sizes;
   }
 }
-
-/** @type {Map<string, number[]>} */
-const totals = new Map();
 
 /**
  * Time to the last PG that a survivor made active, and when the last PG had each step behind it.
