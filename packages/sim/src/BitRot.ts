@@ -43,8 +43,8 @@ export class BitRot {
     this.#victim = rng.int(world.options.osds);
   }
 
-  /** The objects, while everything is well. */
-  async start(pool: string): Promise<void> {
+  /** The objects, while everything is well; erasure-coded ones have no omap. */
+  async start(pool: string, omap: boolean): Promise<void> {
     const world = this.#world;
     const io = await world.done(this.#admin.open_ioctx(pool), "open_ioctx");
     this.#io = io;
@@ -52,7 +52,7 @@ export class BitRot {
       const oid = `still.${i}`;
       const content = `[${oid}]`.repeat(1 + this.#rng.int(60));
       await world.done(io.write_full(oid, content), oid);
-      if (i % 3 === 0) await world.done(io.omap_set(oid, [["k", content]]), oid);
+      if (omap && i % 3 === 0) await world.done(io.omap_set(oid, [["k", content]]), oid);
       this.#content.set(oid, content);
     }
     this.#next();

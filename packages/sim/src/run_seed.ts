@@ -229,7 +229,7 @@ async function scenario(
   await world.until(() => why_not_clean(world) === undefined, "clean at the start");
   workload.start();
   const first = profile.pools[0];
-  if (first) await rot?.start(first.name);
+  if (first) await rot?.start(first.name, !("code" in first));
   nemesis.start();
   await world.run_for(seconds * 1000);
   const failure = workload.failure ?? rot?.failure;
