@@ -7,6 +7,7 @@ import {
   type Connection,
   type epoch_t,
   hobject_hash,
+  is_erasure,
   is_osd,
   type Log,
   type Message,
@@ -17,8 +18,7 @@ import {
   pg_t,
   spg_cmp,
   spg_pg,
-  spg_shard,
-  type spg_t,
+  spg_t,
 } from "@tako/common";
 import type { PG } from "../pg/PG.ts";
 import type { PGRegistry } from "./PGRegistry.ts";
@@ -154,19 +154,29 @@ export class OpDispatch {
   #client_op(con: Connection, m: Msg<"osd_op">): void {
     const map = this.#p.osdmap() as OSDMap;
     if (!is_osd(con.peer_name)) this.#p.share_with_client(con, m.map_epoch);
-    const spgid = target_of(m, map);
-    const pg = spgid && this.#p.pgs().find_primary(spgid);
-    if (pg) {
-      pg.do_request(con, m);
-      return;
-    }
-    if (!spgid || map.pg_to_up_acting_osds(spgid).acting_primary !== this.#p.whoami) {
+    const pgid = target_of(m, map);
+    const spgid = pgid && this.#led_here(pgid, map);
+    if (!spgid) {
       // The client's map was older than ours or it would not have come here; it resends by itself.
       const epoch = map.epoch;
       this.#p.log.debug({ pg: m.pgid, epoch, client: con.peer_name }, "op_misdirected");
       return;
     }
-    this.#wait_for_pg(spgid, { con, msg: m });
+    const pg = this.#p.pgs().get(spgid);
+    // One whose removal is on its way to the disk is gone; the next of its name is not there yet.
+    if (pg && !pg.deleted) pg.do_request(con, m);
+    else this.#wait_for_pg(spgid, { con, msg: m });
+  }
+  /**
+   * The instance of `pgid` that leads it here by `map` (get_primary_shard). Another shard of it that is
+   * here too is a stray, and what waits in that goes away with it.
+   */
+  #led_here(pgid: pg_t, map: OSDMap): spg_t | undefined {
+    const { acting, acting_primary } = map.pg_to_up_acting_osds(pgid);
+    if (acting_primary !== this.#p.whoami) return undefined;
+    const pool = map.get_pg_pool(pg_pool(pgid));
+    if (!pool) return undefined;
+    return spg_t(pgid, is_erasure(pool) ? acting.indexOf(acting_primary) : NO_SHARD);
   }
 
   #wait_for_pg(spgid: spg_t, w: Waiting): void {
@@ -180,29 +190,18 @@ export class OpDispatch {
     if (ops.length === 0) this.#for_pg.delete(first);
   }
 
-  /** A PG exists now: its waiting ops go in, in order. */
+  /** A PG exists now, which may have just split off at an older map: its waiting ops go in, in order. */
   on_pg_added(pg: PG): void {
-    const key = spg_pg(pg.spgid);
-    const list = this.#for_pg.get(key);
-    if (!list || !this.#will_lead(pg)) return;
-    this.#for_pg.delete(key);
+    const list = this.#for_pg.get(pg.spgid);
+    if (!list) return;
+    this.#for_pg.delete(pg.spgid);
     this.#num_for_pg -= list.length;
     for (const w of list) if (w.con.is_open) pg.do_request(w.con, w.msg);
-  }
-  /** By the newest map: a PG that has just split off stands at an older one. */
-  #will_lead(pg: PG): boolean {
-    const map = this.#p.osdmap();
-    if (!map) return false;
-    const { acting, acting_primary } = map.pg_to_up_acting_osds(pg.pgid);
-    if (acting_primary !== this.#p.whoami) return false;
-    const shard = spg_shard(pg.spgid);
-    return shard === NO_SHARD || acting.indexOf(acting_primary) === shard;
   }
   /** consume_map step 4: PGs that the new map does not place here any more. */
   clear_waiting_for_pg(map: OSDMap): void {
     for (const [spgid, list] of [...this.#for_pg].sort((a, b) => spg_cmp(a[0], b[0]))) {
-      const mine = map.pg_to_up_acting_osds(spgid).acting_primary === this.#p.whoami;
-      if (mine) continue;
+      if (this.#led_here(spg_pg(spgid), map) === spgid) continue;
       this.#for_pg.delete(spgid);
       this.#num_for_pg -= list.length;
     }
