@@ -9,7 +9,12 @@ const GRANT_FIRST =
 const IN_ORDER =
   "the primary gives back the slot of the one kind before it asks for the other, on one ordered connection";
 
+const IN_ONE_TURN =
+  "the slot would have to be taken away at the target and here, and both be told to the PG in one turn: " +
+  "in the simulator a turn takes no time";
+
 export const UNREACHABLE: Readonly<Record<string, string>> = {
+  "transition WaitLocalBackfillReserved DeferBackfill -> NotBackfilling": IN_ONE_TURN,
   "transition RepWaitBackfillReserved RejectTooFullRemoteReservation -> RepNotRecovering":
     "posted only by RepNotRecovering to itself, and processed before anything else",
   "transition RepWaitBackfillReserved RecoveryDone -> RepNotRecovering": IN_ORDER,

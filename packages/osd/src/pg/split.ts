@@ -35,7 +35,7 @@ export function split_pg(pg: PG, rctx: RecoveryCtx): PG[] {
   const shard = spg_shard(pg.spgid);
   const children = seeds.map((c) => PG.split_off(pg, spg_t(c, shard), t));
   if (children.length === 0) return children;
-  if (ps.missing.have_missing()) sometimes("split during recovery");
+  if (ps.missing.have_missing() || ps.is_incomplete()) sometimes("split during recovery");
   ps.info.history.last_epoch_split = ps.get_osdmap_epoch();
   settle_stats(pg, children, sums);
   for (const each of [pg, ...children]) {
