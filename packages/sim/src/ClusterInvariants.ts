@@ -246,7 +246,7 @@ export class ClusterInvariants {
     for (const osd of this.#world.running_osds) {
       const { oldest_map, newest_map } = osd.superblock;
       for (let e = oldest_map; e <= newest_map; e++) {
-        if (!osd.maps.try_get_map(e)) fail("I22: a map in the range is not stored", osd, { e });
+        if (!osd.maps.get_map_bl(e)) fail("I22: a map in the range is not stored", osd, { e });
       }
       for (const pg of osd.pgs.all()) if (pg.is_primary()) this.#check_logs(osd, pg);
     }

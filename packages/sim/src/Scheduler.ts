@@ -22,6 +22,8 @@ export class Scheduler {
   /** Called after each event: invariants, coverage. */
   after_event: (() => void) | null = null;
   events_run = 0;
+  /** The event ran code of daemons only, which have no promises: nobody has to react to it. */
+  daemons_only = false;
 
   /** Virtual milliseconds since the start. */
   get now_ms(): number {
@@ -54,6 +56,7 @@ export class Scheduler {
       const fn = e.fn;
       e.fn = null;
       this.events_run++;
+      this.daemons_only = false;
       fn();
       this.after_event?.();
       return true;
@@ -123,13 +126,16 @@ export class Skew {
 export class ProcessClock implements Clock {
   readonly #s: Scheduler;
   readonly #skew: Skew;
+  readonly #daemon: boolean;
   #alive = true;
   /** What fell due while the process stood still. */
   #late: (() => void)[] | null = null;
 
-  constructor(s: Scheduler, skew = new Skew()) {
+  /** `daemon`: what runs by this clock has no promises. */
+  constructor(s: Scheduler, skew = new Skew(), daemon = false) {
     this.#s = s;
     this.#skew = skew;
+    this.#daemon = daemon;
   }
   kill(): void {
     this.#alive = false;
@@ -153,6 +159,7 @@ export class ProcessClock implements Clock {
   set_timer(delay_ms: number, fn: () => void): TimerHandle {
     let cancelled = false;
     const run = () => {
+      if (this.#daemon) this.#s.daemons_only = true;
       if (!this.#alive || cancelled) return;
       if (this.#late) this.#late.push(run);
       else fn();

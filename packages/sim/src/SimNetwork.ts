@@ -202,6 +202,7 @@ class Pipe {
     const to = this.other(from);
     const frame = from.queue;
     from.queue = [];
+    this.net.scheduler.daemons_only = to.owner.listens;
     for (const [i, sent] of frame.entries()) {
       if (!to.is_open) return;
       const m = this.net.options.wire ? through_wire(sent) : sent;
@@ -333,6 +334,8 @@ export class SimMessenger implements Messenger {
   alive = true;
   /** The process stands still (SIGSTOP): connections stay, nothing is read from them. */
   frozen = false;
+  /** A daemon; clients only connect. */
+  readonly listens: boolean;
   readonly #net: SimNetwork;
   readonly #rng: SimRng;
   #dispatcher: Dispatcher | null = null;
@@ -348,6 +351,7 @@ export class SimMessenger implements Messenger {
     this.#net = net;
     this.#rng = rng;
     this.my_name = name;
+    this.listens = listen !== null;
     this.my_addr = listen
       ? { ...listen, nonce: this.#nonce() }
       : { ...BLANK_ADDR, nonce: this.#nonce() };

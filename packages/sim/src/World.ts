@@ -117,7 +117,7 @@ export class World {
       max_delay_ms: options.max_delay_ms ?? 2,
       wire: options.wire ?? false,
     });
-    this.#mon_store = new MemMonStore(new ProcessClock(this.scheduler), () => {
+    this.#mon_store = new MemMonStore(this.#daemon_clock(), () => {
       const ms = this.#commit_ms();
       this.on_mon_commit?.(ms);
       return ms;
@@ -125,6 +125,9 @@ export class World {
   }
   #commit_ms(): number {
     return this.#disk_rng.between(0.05, this.options.max_commit_ms ?? 2);
+  }
+  #daemon_clock(skew = new Skew()): ProcessClock {
+    return new ProcessClock(this.scheduler, skew, true);
   }
   #daemon_config(): Config {
     return new Config(this.config);
@@ -148,7 +151,7 @@ export class World {
   }
   start_mon(): void {
     if (this.#mon) return;
-    const clock = new ProcessClock(this.scheduler, this.#mon_skew);
+    const clock = this.#daemon_clock(this.#mon_skew);
     const rng = new SimRng(this.options.seed, this.#next_stream());
     const messenger = new SimMessenger(this.net, rng, "mon.a", MON_ADDR);
     const monitor = new Monitor("a", {
@@ -207,7 +210,7 @@ export class World {
   // ------------------------------------------------------------ OSDs
 
   add_osd(id: number): void {
-    const disk_clock = new ProcessClock(this.scheduler);
+    const disk_clock = this.#daemon_clock();
     const store = this.#new_disk(id, disk_clock, 0);
     const skew = new Skew();
     const host = { id, store, disk_clock, proc: null, impostor: null, skew };
@@ -269,7 +272,7 @@ export class World {
     ip: string,
     on_must_stop: (reason: string) => void,
   ): OsdProcess {
-    const clock = new ProcessClock(this.scheduler, skew);
+    const clock = this.#daemon_clock(skew);
     const rng = new SimRng(this.options.seed, this.#next_stream());
     const name: entity_name_t = `osd.${id}`;
     const messenger = new SimMessenger(this.net, rng, name, { host: ip, port: 6800 });
@@ -304,7 +307,7 @@ export class World {
     const h = this.#host(id);
     if (h.impostor) return;
     this.log.add("sim", `start another osd.${id}`);
-    const store = this.#new_disk(id, new ProcessClock(this.scheduler), 9000 + h.starts);
+    const store = this.#new_disk(id, this.#daemon_clock(), 9000 + h.starts);
     store.mount_now();
     h.impostor = this.#make_process(h, store, `10.0.2.${id}`, () => this.kill_impostor(id));
     h.impostor.osd.init();
@@ -460,7 +463,7 @@ export class World {
         throw new InvariantError(`not within ${limit_ms} ms: ${what}`);
       }
       // Client code runs on promises: let it react before time goes on.
-      await settle();
+      if (!this.scheduler.daemons_only) await settle();
     }
   }
   /** One event, and what client code does because of it. */
@@ -471,7 +474,7 @@ export class World {
   }
   async run_for(ms: number): Promise<void> {
     const end = this.scheduler.now_ms + ms;
-    while (this.scheduler.step(end)) await settle();
+    while (this.scheduler.step(end)) if (!this.scheduler.daemons_only) await settle();
     this.scheduler.run_until(end);
   }
   /** Runs until `p` settles, in virtual time. */
@@ -498,7 +501,9 @@ function disk_uuid(id: number, generation: number): string {
   return `00000000-${g}-4000-8000-${String(id).padStart(12, "0")}`;
 }
 
+/** Longer than any chain of reactions from an answer to the next operation of a client. */
+const REACTIONS = 12;
 /** Lets promise reactions run: they are part of the event that settled the promise. */
 async function settle(): Promise<void> {
-  for (let i = 0; i < 4; i++) await Promise.resolve();
+  for (let i = 0; i < REACTIONS; i++) await undefined;
 }

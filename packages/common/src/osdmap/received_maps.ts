@@ -4,6 +4,7 @@
  * its OSDs and clients in one process. Equal maps that came on different ways become one again.
  * Ceph counterpart: OSDMap::decode, apply_incremental, with a shared map cache (OSDMapRef).
  */
+import { crc32c } from "./crc32c.ts";
 import { decode_incremental } from "./encode.ts";
 import { OSDMap } from "./OSDMap.ts";
 
@@ -13,19 +14,25 @@ export interface received_map_t {
   readonly full_crc: number;
 }
 
-const fulls = new WeakMap<Uint8Array, OSDMap>();
 const nexts = new WeakMap<Uint8Array, WeakMap<OSDMap, received_map_t>>();
 
-/** The newest maps that somebody holds, by what tells maps apart. */
-const known = new Map<string, WeakRef<OSDMap>>();
+/** The newest maps that somebody holds, by the checksum of their bytes. */
+const known = new Map<number, WeakRef<OSDMap>>();
 const MAX_KNOWN = 128;
 
-function the_one(map: OSDMap): OSDMap {
-  const key = `${map.fsid} ${map.epoch} ${map.crc}`;
-  const same = known.get(key)?.deref();
-  if (same) return same;
-  known.delete(key);
-  known.set(key, new WeakRef(map));
+function find(crc: number, bytes: Uint8Array): OSDMap | undefined {
+  const map = known.get(crc)?.deref();
+  return map && same_bytes(map.encode(), bytes) ? map : undefined;
+}
+function same_bytes(a: Uint8Array, b: Uint8Array): boolean {
+  if (a === b) return true;
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
+}
+function remember(crc: number, map: OSDMap): OSDMap {
+  known.delete(crc);
+  known.set(crc, new WeakRef(map));
   for (const oldest of known.keys()) {
     if (known.size <= MAX_KNOWN) break;
     known.delete(oldest);
@@ -35,11 +42,8 @@ function the_one(map: OSDMap): OSDMap {
 
 /** Throws MapError for anything but an encoded map. */
 export function received_full_map(bytes: Uint8Array): OSDMap {
-  const seen = fulls.get(bytes);
-  if (seen) return seen;
-  const map = the_one(OSDMap.decode(bytes));
-  fulls.set(bytes, map);
-  return map;
+  const crc = crc32c(bytes);
+  return find(crc, bytes) ?? remember(crc, OSDMap.decode(bytes));
 }
 
 /** Throws MapError when `bytes` are no incremental, or not one for `prev`. */
@@ -48,7 +52,9 @@ export function received_next_map(prev: OSDMap, bytes: Uint8Array): received_map
   const seen = by_prev.get(prev);
   if (seen) return seen;
   const inc = decode_incremental(bytes);
-  const made = { map: the_one(prev.apply_incremental(inc)), full_crc: inc.full_crc };
+  const next = prev.apply_incremental(inc);
+  const map = find(next.crc, next.encode()) ?? remember(next.crc, next);
+  const made = { map, full_crc: inc.full_crc };
   by_prev.set(prev, made);
   nexts.set(bytes, by_prev);
   return made;
