@@ -24,7 +24,6 @@ const TASKS = {
   e2e: { run: (args) => runTool(VITEST, ["run", "--project", "e2e", ...args]) },
   sim: { run: (args) => program("packages/sim/dist/main.js", args) },
   scenario: { run: (args) => program("packages/sim/dist/scenarios/main.js", args) },
-  "sim:shrink": { run: (args) => program("packages/sim/dist/shrink/main.js", args) },
   "sim:plants": { run: (args) => program("packages/sim/dist/plants/main.js", args) },
   bench: { run: (args) => program("scripts/bench-cluster.mjs", args) },
   demo: { run: (args) => program("scripts/demo.mjs", args) },

@@ -1,88 +1,25 @@
-/** `npm run sim`: seeded runs, one line for each that fails, then what they add up to. */
-import { writeFileSync } from "node:fs";
-import { type Args, parse_args, USAGE, UsageError } from "./io/args.ts";
-import { run_one } from "./io/run_one.ts";
-import { run_seeds } from "./io/run_seeds.ts";
-import { Summary } from "./io/Summary.ts";
-import type { SeedReport } from "./io/seed_report.ts";
-import { coverage_file, type RunCoverage, unreached } from "./run_coverage.ts";
+/**
+ * `npm run sim`: what it does is in io/command.ts. A planted bug comes before all: it changes a file
+ * on its way into the process (threads of many seeds plant it for themselves).
+ */
+import { plant } from "./plants/io/plant.ts";
 
-function say(line: string): void {
-  process.stdout.write(`${line}\n`);
+const argv = process.argv.slice(2);
+const ONE_RUN = ["--trace", "--log", "--until", "--shrink"];
+
+function planted(): string | undefined {
+  const i = argv.indexOf("--plant");
+  return i < 0 ? argv.find((a) => a.startsWith("--plant="))?.slice("--plant=".length) : argv[i + 1];
 }
+const name = planted();
+const one_run = argv.some((a) => ONE_RUN.some((o) => a === o || a.startsWith(`${o}=`)));
+// Of a name that nobody knows the command line will tell.
+if (name !== undefined && one_run) plant(name);
 
-/** How to have the run again, before anybody's eyes. */
-function repeat_command(a: Args, seed: number): string {
-  const wire = a.wire ? " --wire" : "";
-  const plant = a.plant === null ? "" : ` --plant ${a.plant}`;
-  return `npm run sim -- --seed ${seed} --profile ${a.profile} --seconds ${a.seconds}${wire}${plant} --trace`;
-}
-
-function show_progress(s: Summary, a: Args, started: number): void {
-  if (!process.stderr.isTTY) return;
-  const rate = s.done / Math.max(0.001, (Date.now() - started) / 1000);
-  const failed = s.failed > 0 ? `, ${s.failed} FAILED` : "";
-  const total = a.to - a.from + 1;
-  process.stderr.write(`\r\x1b[K${s.done}/${total} seeds, ${rate.toFixed(1)}/s${failed} `);
-}
-
-/** Fewer seeds cannot be asked to have been everywhere. */
-const SEEDS_FOR_COVERAGE = 300;
-
-/** False: enough seeds were run, and something was never passed. */
-function report_coverage(args: Args, c: RunCoverage): boolean {
-  const never = unreached(c);
-  const enough = args.profile === "default" && args.to - args.from + 1 >= SEEDS_FOR_COVERAGE;
-  const red = never.length > 0 && enough;
-  if (red || args.coverage !== null) for (const name of never) say(`never passed: ${name}`);
-  if (args.coverage !== null) {
-    const seeds = `--seeds ${args.from}-${args.to} --profile ${args.profile}`;
-    const command = `npm run sim -- ${seeds} --seconds ${args.seconds}`;
-    writeFileSync(args.coverage, coverage_file(c, command));
-  }
-  return !red;
-}
-
-async function run_many(args: Args): Promise<number> {
-  const started = Date.now();
-  const summary = new Summary();
-  const on_seed = (r: SeedReport) => {
-    summary.add(r);
-    if (args.hashes) say(`${r.seed} ${r.hash}`);
-    if (r.failure !== null) {
-      if (process.stderr.isTTY) process.stderr.write("\r\x1b[K");
-      if (args.from === args.to) for (const line of r.tail) say(`  ${line}`);
-      say(`seed ${r.seed} FAILED: ${r.failure}`);
-      say(`repeat: ${repeat_command(args, r.seed)}`);
-    }
-    show_progress(summary, args, started);
-  };
-  const coverage = await run_seeds(args, on_seed);
-  if (process.stderr.isTTY) process.stderr.write("\r\x1b[K");
-  for (const line of summary.lines(Date.now() - started, coverage)) say(line);
-  const everywhere = report_coverage(args, coverage);
-  return summary.failed > 0 || !everywhere ? 1 : 0;
-}
-
-async function main(argv: readonly string[]): Promise<number> {
-  let args: Args | "help";
-  try {
-    args = parse_args(argv);
-  } catch (e) {
-    if (!(e instanceof UsageError)) throw e;
-    process.stderr.write(`sim: ${e.message}\nsim: \`npm run sim -- --help\` shows what there is\n`);
-    return 2;
-  }
-  if (args === "help") {
-    process.stdout.write(USAGE);
-    return 0;
-  }
-  const watched = args.trace || args.log || args.until_ms !== null;
-  return watched ? run_one(args, say) : run_many(args);
-}
+const { main } = await import("./io/command.ts");
 
 // A reader that has seen enough (| head) is no failure.
 process.stdout.on("error", (e: NodeJS.ErrnoException) => {
   process.exit(e.code === "EPIPE" ? 0 : 1);
 });
-process.exitCode = await main(process.argv.slice(2));
+process.exitCode = await main(argv);

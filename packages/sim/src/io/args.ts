@@ -22,11 +22,14 @@ many seeds
   --jobs N         runs side by side (default: as many as there are cores)
   --twice          every seed twice: both event logs must be the same
   --hashes         print the hash of every seed's event log
+  --no-shrink      leave the first seed that fails as it is (else it becomes a short scenario file)
   --coverage FILE  write what was passed to FILE, and print what never was
 
 one seed
   --trace          one line an event: time, a column per OSD, what happened
   --log            the event log, with every message in full
+  --shrink FILE    a seed that fails: with less of everything, as a scenario file
+  --shrink-seconds S   time for that (default 600)
   --until T        stop at T virtual seconds
   --inspect WHAT   then print, as JSON, pg=1.0 | osd=2 | mon; may be given several times
 
@@ -50,6 +53,12 @@ export interface Args extends SeedOptions {
   readonly jobs: number;
   readonly hashes: boolean;
   readonly coverage: string | null;
+  /** After many seeds: the first that fails. */
+  readonly auto_shrink: boolean;
+  /** Of one seed. */
+  readonly shrink: string | null;
+  /** Time that it may take. */
+  readonly shrink_ms: number;
   readonly trace: boolean;
   readonly log: boolean;
   /** Virtual ms; null: to the end. */
@@ -68,6 +77,9 @@ const OPTIONS = {
   twice: { type: "boolean" },
   hashes: { type: "boolean" },
   coverage: { type: "string" },
+  "no-shrink": { type: "boolean" },
+  shrink: { type: "string" },
+  "shrink-seconds": { type: "string" },
   trace: { type: "boolean" },
   log: { type: "boolean" },
   until: { type: "string" },
@@ -101,6 +113,9 @@ export function parse_args(argv: readonly string[]): Args | "help" {
     jobs: count(v.jobs, "--jobs") ?? availableParallelism(),
     hashes: v.hashes === true,
     coverage: v.coverage ?? null,
+    auto_shrink: v["no-shrink"] !== true,
+    shrink: v.shrink ?? null,
+    shrink_ms: 1000 * (positive(v["shrink-seconds"], "--shrink-seconds") ?? SHRINK_S),
     trace: v.trace === true,
     log: v.log === true,
     until_ms: until_of(v.until),
@@ -130,10 +145,12 @@ function check_one_seed(a: Args, one: boolean): void {
     "--trace": a.trace,
     "--log": a.log,
     "--until": a.until_ms !== null,
+    "--shrink": a.shrink !== null,
   }).find(([, given]) => given);
   if (wrong) throw new UsageError(`${wrong[0]} needs --seed: it looks at one run`);
 }
 
+const SHRINK_S = 600;
 const MAX_SEED = 0xffffffff;
 function seed_of(text: string): number {
   const n = /^\d+$/.test(text) ? Number(text) : Number.NaN;

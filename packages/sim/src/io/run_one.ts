@@ -1,6 +1,6 @@
 /** `npm run sim -- --seed N` with eyes on it: --trace, --log, --until, --inspect. */
 import { inspect } from "../inspect.ts";
-import { plant } from "../plants/io/plant.ts";
+import { run_seed } from "../run_seed.ts";
 import { Tracer } from "../Tracer.ts";
 import type { World } from "../World.ts";
 import type { Args } from "./args.ts";
@@ -11,8 +11,6 @@ class Stop extends Error {}
 
 /** Runs the one seed and prints; the exit code. */
 export async function run_one(args: Args, out: (line: string) => void): Promise<number> {
-  if (args.plant !== null) plant(args.plant);
-  const { run_seed } = await import("../run_seed.ts");
   let world: World | undefined;
   const r = await run_seed({
     seed: args.from,

@@ -13,6 +13,8 @@ export interface ShrinkOptions {
   readonly run: (o: RunOptions) => Promise<RunResult>;
   /** Most runs to spend. */
   readonly max_runs: number;
+  /** No more time for it. */
+  readonly expired?: () => boolean;
   /** Told of each smaller run. */
   readonly on_step?: (s: SimScenario, runs: number) => void;
 }
@@ -77,16 +79,19 @@ class Shrinker {
     this.best = scenario;
     this.result = result;
   }
+  get #spent(): boolean {
+    return this.runs >= this.#o.max_runs || this.#o.expired?.() === true;
+  }
   /** Until nothing can be left out, or the runs are spent. */
   async reduce(): Promise<void> {
-    for (let smaller = true; smaller && this.runs < this.#o.max_runs; ) {
+    for (let smaller = true; smaller && !this.#spent; ) {
       smaller = await this.#strikes();
       for (const change of CHANGES) while (await this.#try(change(this.best))) smaller = true;
     }
   }
   /** True: it fails in the same way, and is the best from now on. */
   async #try(candidate: SimScenario | undefined): Promise<boolean> {
-    if (!candidate || this.runs >= this.#o.max_runs) return false;
+    if (!candidate || this.#spent) return false;
     this.runs++;
     const r = await this.#o.run(run_options_of(candidate));
     const why = failure_of(r);
@@ -114,7 +119,7 @@ class Shrinker {
       if (cut) {
         smaller = true;
         parts = Math.max(2, parts - 1);
-      } else if (size === 1 || this.runs >= this.#o.max_runs) return smaller;
+      } else if (size === 1 || this.#spent) return smaller;
       else parts = Math.min(all.length, parts * 2);
     }
   }
