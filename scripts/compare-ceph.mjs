@@ -46,7 +46,11 @@ console.log(`Ceph ${version} on the left, Tako on the right\n`);
 const doc = [];
 let failed = 0;
 let explained = 0;
-for (const [name, s] of options.chosen) if (!(await play(name, s))) failed++;
+let stopped = false;
+for (const [name, s] of options.chosen) {
+  if (!(await play(name, s))) failed++;
+  if (stopped) process.exit(130);
+}
 if (options.markdown !== undefined) write_tables(options.markdown);
 const agree = options.chosen.length - failed;
 console.log(`${agree} sequences agree, ${failed} do not; ${explained} differences with a reason`);
@@ -63,7 +67,11 @@ async function play(name, s) {
     ["Tako", tako],
   ]);
   const end = () => Promise.all([ceph.end(), tako.end()]);
-  const interrupted = () => void end().finally(() => process.exit(130));
+  // The steps fail, and play() clears away what there is.
+  const interrupted = () => {
+    stopped = true;
+    end().catch(() => {});
+  };
   for (const sig of SIGNALS) process.once(sig, interrupted);
   try {
     const ends = await Promise.allSettled(

@@ -56,6 +56,8 @@ export class Side {
   osds;
   #timeout_ms;
   #end = new AbortController();
+  /** @type {Promise<void> | undefined} */
+  #ending;
 
   /** @param {string} kind @param {SideOptions} o */
   constructor(kind, o) {
@@ -198,11 +200,18 @@ export class Side {
       await sleep(POLL_MS);
     }
   }
-  /** Ends every process, and removes the directory. */
-  async end() {
+  /** Ends every process, and removes the directory; once, however often it is called. */
+  end() {
+    this.#ending ??= this.#clear_away();
+    return this.#ending;
+  }
+  async #clear_away() {
     this.#end.abort(new Error("interrupted"));
-    await this.stop();
-    rmSync(this.dir, { recursive: true, force: true });
+    try {
+      await this.stop();
+    } finally {
+      rmSync(this.dir, { recursive: true, force: true });
+    }
   }
 }
 
