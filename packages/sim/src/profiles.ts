@@ -1,11 +1,7 @@
 /** Profiles: what a run is like: how large and long, which pools, which faults, what load. */
 import type { ConfigValues } from "@tako/common";
+import { ALL_CODES, type ErasureSpec, type PoolSpec, type ReplicatedSpec } from "./pools.ts";
 import type { WorkloadOptions } from "./workload/Workload.ts";
-
-/** `small`: two data chunks and one more; stripes so small that most writes change several. */
-export type PoolSpec =
-  | { readonly name: string; readonly size: number; readonly min_size: number }
-  | { readonly name: string; readonly code: "small" | "wide" };
 
 export interface Profile {
   /** Virtual seconds of faults and load. */
@@ -29,9 +25,11 @@ export interface Profile {
   readonly rot: number;
 }
 
-const THREE: PoolSpec = { name: "three", size: 3, min_size: 2 };
-const TWO: PoolSpec = { name: "two", size: 2, min_size: 1 };
-const EC: PoolSpec = { name: "ec", code: "small" };
+const THREE: ReplicatedSpec = { name: "three", size: 3, min_size: 2 };
+const TWO: ReplicatedSpec = { name: "two", size: 2, min_size: 1 };
+const EC: ErasureSpec = { name: "ec", codes: ["small"] };
+/** Any code; served with k shards, or one more. */
+const ANY_EC: ErasureSpec = { name: "ec", codes: ALL_CODES, beside_k: [0, 1] };
 
 const QUICK: Profile = {
   seconds: 20,
@@ -82,7 +80,7 @@ export const PROFILES = {
     ...QUICK,
     seconds: 60,
     osds: [5, 6],
-    pools: [EC, { name: "wide", code: "wide" }],
+    pools: [ANY_EC, { ...ANY_EC, name: "ec2" }, { ...THREE, of_runs: 0.5 }],
     fault_intervals_ms: [500, 2000],
     max_lasting_ms: 12_000,
   },

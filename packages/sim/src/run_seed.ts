@@ -7,7 +7,8 @@ import { ClusterInvariants } from "./ClusterInvariants.ts";
 import { check_quiescent, pgs_not_clean, why_not_clean } from "./checks.ts";
 import { check_history, type HistoryEvent, render_verdict } from "./history/index.ts";
 import { Nemesis, type Strike } from "./nemesis/Nemesis.ts";
-import { type PoolSpec, PROFILES, type Profile, type ProfileName } from "./profiles.ts";
+import { draw_pools, is_erasure_pool, make_pools, type Pool } from "./pools.ts";
+import { PROFILES, type Profile, type ProfileName } from "./profiles.ts";
 import { coverage_now, coverage_since, type RunCoverage } from "./run_coverage.ts";
 import { ProcessClock } from "./Scheduler.ts";
 import { SimRng } from "./SimRng.ts";
@@ -86,7 +87,7 @@ export async function run_seed(o: RunOptions): Promise<RunResult> {
   o.watch?.(world);
   const bounds = new Bounds(world);
   bounds.start();
-  const players = make_players(o.seed, profile, rng, world, rots, o.script?.strikes);
+  const players = make_players(o.seed, profile, rng, world, rots, o.script);
   const { workload, nemesis, rot } = players;
   let error: unknown;
   let undecided: readonly string[] = [];
@@ -118,11 +119,10 @@ export async function run_seed(o: RunOptions): Promise<RunResult> {
 
 function scripted(p: Profile, script: RunScript | undefined): Profile {
   if (!script) return p;
-  const { osds, pools, load } = script;
+  const { osds, load } = script;
   return {
     ...p,
     ...(osds !== undefined && { osds: [osds] }),
-    ...(pools && { pools: p.pools.filter((x) => pools.includes(x.name)) }),
     load: { ...p.load, ...load },
   };
 }
@@ -135,19 +135,22 @@ function make_players(
   rng: SimRng,
   world: World,
   rots: boolean,
-  script: readonly Strike[] | undefined,
+  script: RunScript | undefined,
 ): Players {
   const ports = {
     clock: new ProcessClock(world.scheduler),
     rng: new SimRng(seed, 8),
     spawn: () => world.spawn_client(),
   };
-  const pools = profile.pools.map((p) => ({ name: p.name, omap: !("code" in p) }));
+  const drawn = draw_pools(profile.pools, seed, world.options.osds).filter((p) => {
+    return script?.pools?.includes(p.name) ?? true;
+  });
+  const pools = drawn.map((p) => ({ name: p.name, omap: !is_erasure_pool(p) }));
   const workload = new Workload(ports, { ...DEFAULT_LOAD, ...profile.load, pools });
   const admin = world.client();
   const nemesis = new Nemesis(world, new SimRng(seed, 9), admin, {
     seed,
-    script,
+    script: script?.strikes,
     mean_interval_ms: rng.pick(profile.fault_intervals_ms),
     max_dead: 1 + rng.int(2),
     max_pg_num: profile.max_pg_num,
@@ -157,7 +160,7 @@ function make_players(
     mix: profile.mix,
   });
   const rot = rots ? new BitRot(world, new SimRng(seed, 12), admin) : null;
-  return { admin, workload, nemesis, rot };
+  return { admin, pools: drawn, workload, nemesis, rot };
 }
 
 /** Every line of the event log, and every message that is delivered. */
@@ -178,28 +181,6 @@ async function settled(world: World): Promise<void> {
   if (why_not_clean(world) !== undefined) await settled(world);
 }
 
-/** Stripes so small that most writes change several, or a part of one. */
-const CODES = {
-  small: ["k=2", "m=1", "stripe_unit=64", "crush-failure-domain=osd"],
-  wide: ["k=3", "m=2", "stripe_unit=32", "crush-failure-domain=osd"],
-} as const;
-
-async function make_pool(world: World, admin: Rados, p: PoolSpec, pg_num: number): Promise<void> {
-  if (!("code" in p)) {
-    const { size, min_size } = p;
-    await world.done(admin.pool_create(p.name, { pg_num, size, min_size }), "pool create");
-    return;
-  }
-  const { name: pool, code } = p;
-  const made = { pool, pg_num, pool_type: "erasure", erasure_code_profile: code };
-  const commands = [
-    { prefix: "osd erasure-code-profile set", name: code, profile: CODES[code], force: true },
-    { prefix: "osd pool create", ...made },
-    { prefix: "osd pool set", pool, var: "allow_ec_overwrites", val: "true" },
-  ];
-  for (const cmd of commands) await world.done(admin.mon_command(cmd), cmd.prefix);
-}
-
 /** What clients were told is what a store may tell them. Returns the objects that are undecided. */
 function check_load(workload: Workload): readonly string[] {
   if (workload.failure !== undefined) throw workload.failure;
@@ -210,6 +191,7 @@ function check_load(workload: Workload): readonly string[] {
 
 interface Players {
   readonly admin: Rados;
+  readonly pools: readonly Pool[];
   readonly workload: Workload;
   readonly nemesis: Nemesis;
   readonly rot: BitRot | null;
@@ -217,19 +199,19 @@ interface Players {
 
 async function scenario(
   world: World,
-  { admin, workload, nemesis, rot }: Players,
+  { admin, pools, workload, nemesis, rot }: Players,
   profile: Profile,
   seconds: number,
 ): Promise<readonly string[]> {
   await world.start();
   await world.done(admin.connect(), "client connects");
   await world.until(() => world.osdmap.get_up_osds().length === world.osd_ids.length, "all up");
-  for (const p of profile.pools) await make_pool(world, admin, p, profile.pg_num);
+  await make_pools(world, admin, pools, profile.pg_num);
   await world.done(admin.wait_for_latest_osdmap(), "the map with the pools");
   await world.until(() => why_not_clean(world) === undefined, "clean at the start");
   workload.start();
-  const first = profile.pools[0];
-  if (first) await rot?.start(first.name, !("code" in first));
+  const first = pools[0];
+  if (first) await rot?.start(first.name, !is_erasure_pool(first));
   nemesis.start();
   await world.run_for(seconds * 1000);
   const failure = workload.failure ?? rot?.failure;
