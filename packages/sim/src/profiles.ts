@@ -23,6 +23,8 @@ export interface Profile {
   readonly max_lasting_ms: number;
   /** Of runs, where bits turn over on one disk. */
   readonly rot: number;
+  /** Of runs, where maps are trimmed early. */
+  readonly trims: number;
 }
 
 const THREE: ReplicatedSpec = { name: "three", size: 3, min_size: 2 };
@@ -44,9 +46,10 @@ const QUICK: Profile = {
   rates: {},
   max_lasting_ms: 8000,
   rot: 0.5,
+  trims: 0,
 };
 /** Maps are trimmed early, and OSDs are slow, or away, for longer than that. */
-const MAPS_CONFIG: ConfigValues = {
+export const MAPS_CONFIG: ConfigValues = {
   mon_min_osdmap_epochs: 10,
   paxos_service_trim_min: 5,
   mon_tick_interval: 1,
@@ -72,6 +75,7 @@ export const PROFILES = {
     max_pg_num: 16,
     config: CALM_CONFIG,
     load: { ops_per_second: 8 },
+    trims: 0.25,
     fault_intervals_ms: [6000, 9000, 12_000],
     max_lasting_ms: 20_000,
     rot: 0.15,

@@ -8,7 +8,7 @@ import { check_quiescent, pgs_not_clean, why_not_clean } from "./checks.ts";
 import { check_history, type HistoryEvent, render_verdict } from "./history/index.ts";
 import { Nemesis, type Strike } from "./nemesis/Nemesis.ts";
 import { draw_pools, is_erasure_pool, make_pools, type Pool } from "./pools.ts";
-import { PROFILES, type Profile, type ProfileName } from "./profiles.ts";
+import { MAPS_CONFIG, PROFILES, type Profile, type ProfileName } from "./profiles.ts";
 import { coverage_now, coverage_since, type RunCoverage } from "./run_coverage.ts";
 import { ProcessClock } from "./Scheduler.ts";
 import { SimRng } from "./SimRng.ts";
@@ -68,6 +68,7 @@ export async function run_seed(o: RunOptions): Promise<RunResult> {
   const rng = new SimRng(o.seed, 7);
   // In some runs bits turn over, and scrubs run.
   const rots = new SimRng(o.seed, 11).chance(profile.rot);
+  const trims = new SimRng(o.seed, 13).chance(profile.trims);
   const world = new World({
     seed: o.seed,
     osds: rng.pick(profile.osds),
@@ -78,6 +79,7 @@ export async function run_seed(o: RunOptions): Promise<RunResult> {
     config: {
       osd_debug_check_invariants: true,
       ...(rots && BIT_ROT_CONFIG),
+      ...(trims && MAPS_CONFIG),
       ...profile.config,
     },
   });
@@ -127,7 +129,7 @@ function scripted(p: Profile, script: RunScript | undefined): Profile {
   };
 }
 
-const WITH_ROT = { empty_disk: 0, old_disk: 0, mark_lost: 0, pool_size: 0 };
+const WITH_ROT = { two_lost: 0, empty_disk: 0, old_disk: 0, mark_lost: 0, pool_size: 0 };
 
 function make_players(
   seed: number,

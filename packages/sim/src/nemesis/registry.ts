@@ -2,6 +2,7 @@
 import { CLOCK_FAULTS } from "./clock.ts";
 import { DISK_FAULTS } from "./disk.ts";
 import type { Fault } from "./Fault.ts";
+import { LOST_FAULTS } from "./lost.ts";
 import { NETWORK_FAULTS } from "./network.ts";
 import { OSD_STATE_FAULTS } from "./osd_states.ts";
 import { PG_FAULTS } from "./pgs.ts";
@@ -15,6 +16,7 @@ export const ALL_FAULTS: readonly Fault[] = [
   ...DISK_FAULTS,
   ...CLOCK_FAULTS,
   ...OSD_STATE_FAULTS,
+  ...LOST_FAULTS,
   ...PLACEMENT_FAULTS,
   ...POOL_FAULTS,
   ...PG_FAULTS,
