@@ -20,9 +20,9 @@ export function note_activated(m: PeeringMachine, from: pg_shard_t): void {
   ps.peer_activated.add(from);
   ps.blocked_by.delete(shard_osd(from));
   ps.publish_stats();
-  if (active.all_replicas_activated || ps.peer_activated.size < ps.acting_recovery_backfill.size) {
-    return;
-  }
+  // By name: with a primary_temp the primary itself may be none of the acting set.
+  const waits_for = [ps.pg_whoami, ...ps.peers()].some((s) => !ps.peer_activated.has(s));
+  if (active.all_replicas_activated || waits_for) return;
   active.all_replicas_activated = true;
   ps.blocked_by.clear();
   update_calc_stats(ps);

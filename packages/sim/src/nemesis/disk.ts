@@ -1,5 +1,5 @@
 /** Faults of disks: slow, full, broken, empty, old. */
-import type { DiskSnapshot } from "@tako/osd";
+import type { DiskSnapshot, PG } from "@tako/osd";
 import { DISK_BYTES } from "../World.ts";
 import type { Fault, Outcome } from "./Fault.ts";
 import type { Field } from "./Field.ts";
@@ -81,22 +81,33 @@ async function replace(f: Field, id: number): Promise<boolean> {
 }
 
 /** Of one OSD, to come back later. */
-const snapshots = new WeakMap<Field, { readonly id: number; readonly disk: DiskSnapshot }>();
+interface Taken {
+  readonly id: number;
+  readonly disk: DiskSnapshot;
+  readonly epoch: number;
+}
+const snapshots = new WeakMap<Field, Taken>();
 
 function snapshot(f: Field): Outcome {
   const id = f.some_osd();
-  if (id === undefined || f.lost_disk === id) return false;
+  if (id === undefined || f.lost_disk === id || !f.world.mon_running) return false;
   f.note(`snapshot of the disk of osd.${id}`);
-  snapshots.set(f, { id, disk: f.world.snapshot_disk(id) });
+  const { epoch } = f.world.osdmap;
+  snapshots.set(f, { id, disk: f.world.snapshot_disk(id), epoch });
   return true;
 }
 /**
  * It starts with what its disk held some time ago, and has forgotten what it promised since. All
  * others know better, so they must be there: until everything is clean again nobody is disturbed.
+ * Erasure-coded PGs go back to what all shards have, and a disk that forgets is none that they provide
+ * for: only where a later interval has begun since does everybody see that it is old.
  */
 function old(f: Field): Outcome {
   const taken = snapshots.get(f);
   if (!taken || f.num_lasting > 0 || f.dead.length > 0 || !may_lose_disk(f)) return false;
+  const pgs = f.world.osd(taken.id)?.pgs.all() ?? [];
+  const seen = (pg: PG) => pg.ec === null || pg.peering.info.last_epoch_started > taken.epoch;
+  if (!pgs.every(seen)) return false;
   snapshots.delete(f);
   const { id, disk } = taken;
   f.gentle_only = true;
