@@ -33,6 +33,7 @@ interface Past {
 }
 /** What decides who is a member of what, beside the PGs themselves. */
 interface Life {
+  readonly osd: OSD;
   readonly state: string;
   readonly up_epoch: epoch_t;
 }
@@ -41,7 +42,8 @@ export class ClusterInvariants {
   readonly #world: World;
   /** Of this life of the process: what a crash takes back may begin anew. */
   readonly #past = new WeakMap<PG, Past>();
-  readonly #life = new WeakMap<OSD, Life>();
+  /** Of all running OSDs, in their order. */
+  #lives: Life[] = [];
   /** PGs that the event has reached. */
   readonly #touched = new Set<PG>();
 
@@ -65,13 +67,11 @@ export class ClusterInvariants {
    * turns only, and whom it counts as a member changes with the map of the PG or an OSD's life.
    */
   check_touched(): void {
-    for (const osd of this.#world.running_osds) {
-      if (!this.#lives_on(osd)) {
-        this.check();
-        return;
-      }
-      this.#check_osd(osd);
+    if (!this.#live_on()) {
+      this.check();
+      return;
     }
+    for (const { osd } of this.#lives) this.#check_osd(osd);
     if (this.#touched.size === 0) return;
     for (const pg of this.#touched) {
       const osd = this.#world.osd(pg.host.whoami);
@@ -82,11 +82,15 @@ export class ClusterInvariants {
     }
     this.#touched.clear();
   }
-  #lives_on(osd: OSD): boolean {
-    const was = this.#life.get(osd);
-    const { state, up_epoch } = osd.boot;
-    if (was?.state === state && was.up_epoch === up_epoch) return true;
-    this.#life.set(osd, { state, up_epoch });
+  /** All OSDs that ran after the last event run, in the same state, and nobody else. */
+  #live_on(): boolean {
+    const { running_osds } = this.#world;
+    const same = running_osds.length === this.#lives.length && this.#lives.every(is_same);
+    if (same && running_osds.every((osd, i) => this.#lives[i]?.osd === osd)) return true;
+    this.#lives = running_osds.map((osd) => {
+      const { state, up_epoch } = osd.boot;
+      return { osd, state, up_epoch };
+    });
     return false;
   }
   #check_pg(osd: OSD, pg: PG): void {
@@ -266,6 +270,10 @@ export class ClusterInvariants {
 
 function entries_of(pg: PG): string[] {
   return [...pg.peering.pg_log.log.log].map((e) => `${ev_str(e.version)} ${e.op} ${e.soid}`);
+}
+
+function is_same({ osd, state, up_epoch }: Life): boolean {
+  return osd.boot.state === state && osd.boot.up_epoch === up_epoch;
 }
 
 function past_of(pg: PG): Past {

@@ -7,6 +7,7 @@ import {
   ev_eq,
   ev_gt,
   ev_le,
+  type eversion_t,
   hobject_cmp,
   InvariantError,
   info_is_incomplete,
@@ -42,7 +43,7 @@ export function check_invariants(ps: PeeringState): void {
 /** I3 */
 function check_log(ps: PeeringState): void {
   const { info } = ps;
-  const { head, tail, can_rollback_to: crt, rollback_info_trimmed_to: rit, log } = ps.pg_log.log;
+  const { head, tail, can_rollback_to: crt, rollback_info_trimmed_to: rit } = ps.pg_log.log;
   const bounds = { info_head: info.last_update, head, tail, crt, rit };
   if (!ev_eq(info.last_update, head)) fail(ps, "I3: last_update is not the log's head", bounds);
   if (!ev_eq(info.log_tail, tail)) fail(ps, "I3: log_tail is not the log's tail", bounds);
@@ -52,6 +53,24 @@ function check_log(ps: PeeringState): void {
   if (ev_gt(info.last_complete, info.last_update)) {
     fail(ps, "I3: last_complete is beyond last_update", { ...bounds, lc: info.last_complete });
   }
+  check_entries(ps);
+  const h = info.history;
+  if (ps.is_active() && h.last_epoch_started > info.last_epoch_started && ps.role >= 0) {
+    fail(ps, "I6: history.les is beyond info.les of an active member", {
+      les: info.last_epoch_started,
+      history_les: h.last_epoch_started,
+    });
+  }
+}
+
+/** Ends of the logs whose entries were found to be in order: only a change of them moves one. */
+const checked = new WeakMap<PeeringState, { begin: number; end: number; head: eversion_t }>();
+
+function check_entries(ps: PeeringState): void {
+  const { head, tail, log } = ps.pg_log.log;
+  const { begin, end } = log;
+  const was = checked.get(ps);
+  if (was?.head === head && was.begin === begin && was.end === end) return;
   let prev = tail;
   for (const e of log) {
     if (e.version.version <= prev.version || e.version.epoch < prev.epoch) {
@@ -60,13 +79,7 @@ function check_log(ps: PeeringState): void {
     prev = e.version;
   }
   if (ev_gt(prev, head)) fail(ps, "I3: an entry lies beyond the head", { prev, head });
-  const h = info.history;
-  if (ps.is_active() && h.last_epoch_started > info.last_epoch_started && ps.role >= 0) {
-    fail(ps, "I6: history.les is beyond info.les of an active member", {
-      les: info.last_epoch_started,
-      history_les: h.last_epoch_started,
-    });
-  }
+  checked.set(ps, { begin, end, head });
 }
 
 /** I11 */

@@ -7,6 +7,8 @@ import { report_of } from "./seed_report.ts";
 if (!parentPort) throw new Error("seed_worker runs as a worker only");
 const port = parentPort;
 const options = workerData as SeedOptions;
+// Errors are answers here (ENOENT by the thousand); where one comes from is for --trace to show.
+Error.stackTraceLimit = 0;
 
 if (options.plant !== null) plant(options.plant);
 // Only now, so that the loader sees every file of the product.
