@@ -149,6 +149,9 @@ export function maybe_kick_recovery(pg: PG, soid: hobject_t): void {
 
 /** May a write not go on yet: some member lacks the object, or it is being copied right now? */
 export function is_degraded_or_backfilling_object(pg: PG, soid: hobject_t): boolean {
+  // What has come here counts as had at once, but may not be on the disk yet: a write that went out
+  // before that could survive elsewhere while this copy dies, and undoing it takes the old one along.
+  if (pg.recovery.recovering.has(soid)) return true;
   return pg.backfill.backfills_in_flight.has(soid) || pg.peering.is_degraded_object(soid);
 }
 
