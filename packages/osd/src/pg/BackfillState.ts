@@ -21,6 +21,11 @@ export class BackfillState {
   readonly waiting_on_finish = new Set<pg_shard_t>();
   /** Objects being pushed. */
   readonly backfills_in_flight = new Set<hobject_t>();
+  /**
+   * Of these, those that could not be read here: they are pushed once recovery has brought a good copy.
+   * Until then they hold back what targets are told.
+   */
+  readonly unreadable = new Set<hobject_t>();
   /** Objects dealt with that no target has been told of, with what they add to its sums. */
   readonly pending_backfill_updates = new Map<hobject_t, Sums>();
   /** The intervals are to be set up. */
@@ -40,6 +45,7 @@ export class BackfillState {
     this.waiting_on_backfill.clear();
     this.waiting_on_finish.clear();
     this.backfills_in_flight.clear();
+    this.unreadable.clear();
     this.pending_backfill_updates.clear();
     this.new_backfill = false;
     this.num_backfilled = 0;

@@ -41,7 +41,8 @@ export function recover_backfill(pg: PG, max: number): number {
   const targets = [...pg.peering.backfill_targets].sort(shard_cmp);
   prepare_intervals(pg, targets);
   const removals = new Map<pg_shard_t, Removal[]>();
-  const ops = compare(pg, targets, removals, max);
+  const again = push_again(pg, targets, max);
+  const ops = again + compare(pg, targets, removals, max - again);
   for (const [target, objects] of removals) {
     pg.send(target, {
       type: "pg_backfill_remove",
@@ -52,6 +53,32 @@ export function recover_backfill(pg: PG, max: number): number {
     });
   }
   return ops + report_progress(pg, targets);
+}
+
+/** What could not be read here before, and can now. */
+function push_again(pg: PG, targets: readonly pg_shard_t[], max: number): number {
+  const bf = pg.backfill;
+  let ops = 0;
+  for (const soid of [...bf.unreadable].sort(hobject_cmp)) {
+    if (ops >= max) break;
+    if (pg.peering.missing.is_missing(soid) || pg.recovery.recovering.has(soid)) continue;
+    if (!pg.objects.get(soid).exists) {
+      // Given up as lost: no target has it either.
+      bf.unreadable.delete(soid);
+      bf.backfills_in_flight.delete(soid);
+      continue;
+    }
+    const obc = lock_for_push(pg, soid);
+    if (!obc) continue;
+    bf.unreadable.delete(soid);
+    const push_to = targets.filter((t) => {
+      return hobject_cmp(soid, pg.peering.get_peer_info(t).last_backfill) > 0;
+    });
+    begin_recovery(pg, soid, obc);
+    start_pushes(pg, soid, obc.oi.version, push_to);
+    ops++;
+  }
+  return ops;
 }
 
 /** Brings all intervals to where the last turn ended, and the local one up to date with the log. */

@@ -257,6 +257,7 @@ export function start_pushes(
 function failed_push_read(pg: PG, soid: hobject_t, version: eversion_t, error: number): void {
   pg.log.error({ epoch: pg.osdmap_epoch, soid, error }, "push_read_failed");
   pg.recovery.pushing.delete(soid);
+  if (pg.backfill.backfills_in_flight.has(soid)) pg.backfill.unreadable.add(soid);
   force_missing(pg, pg.whoami, soid, version);
   end_recovery(pg, soid);
 }

@@ -82,7 +82,7 @@ export function end_recovery(pg: PG, soid: hobject_t): void {
   const obc = recovery.recovering.get(soid);
   if (obc === undefined) return;
   recovery.recovering.delete(soid);
-  pg.backfill.backfills_in_flight.delete(soid);
+  if (!pg.backfill.unreadable.has(soid)) pg.backfill.backfills_in_flight.delete(soid);
   const ops: OpRequest[] = waits.take_keyed(waits.waiting_for_degraded_object, soid);
   if (!pg.peering.is_unreadable_object(soid)) {
     ops.push(...waits.take_keyed(waits.waiting_for_unreadable_object, soid));
