@@ -11,36 +11,41 @@ import { all_pgs } from "./checks.ts";
 import type { SimRng } from "./SimRng.ts";
 import type { World } from "./World.ts";
 
-/** Scrubs fall due within a run. */
-export const BIT_ROT_CONFIG: ConfigValues = {
-  osd_scrub_min_interval: 4,
-  osd_scrub_max_interval: 16,
-  osd_deep_scrub_interval: 12,
-  osd_scrub_chunk_min: 2,
-  osd_scrub_chunk_max: 4,
-  osd_deep_scrub_stride: 64,
-  osd_deep_scrub_update_digest_min_age: 3,
-};
+/** Scrubs fall due several times within a run of so many virtual seconds. */
+export function bit_rot_config(seconds: number): ConfigValues {
+  return {
+    osd_scrub_min_interval: seconds / 5,
+    osd_scrub_max_interval: (seconds * 4) / 5,
+    osd_deep_scrub_interval: (seconds * 3) / 5,
+    osd_scrub_chunk_min: 2,
+    osd_scrub_chunk_max: 4,
+    osd_deep_scrub_stride: 64,
+    osd_deep_scrub_update_digest_min_age: 3,
+  };
+}
 const OBJECTS = 6;
-/** Between two of the things below, virtual ms. */
-const MEAN_MS = 700;
+/** Of the things below, in a run. */
+const THINGS = 40;
 
 export class BitRot {
   readonly #world: World;
   readonly #rng: SimRng;
   readonly #admin: Rados;
   readonly #victim: number;
+  readonly #mean_ms: number;
   readonly #content = new Map<string, string>();
   #io: IoCtx | undefined;
   #stopped = false;
   failure: unknown;
   readonly counts = new Map<string, number>();
 
-  constructor(world: World, rng: SimRng, admin: Rados) {
+  /** `seconds`: how long the run lasts. */
+  constructor(world: World, rng: SimRng, admin: Rados, seconds: number) {
     this.#world = world;
     this.#rng = rng;
     this.#admin = admin;
     this.#victim = rng.int(world.options.osds);
+    this.#mean_ms = (seconds * 1000) / THINGS;
   }
 
   /** The objects, while everything is well; erasure-coded ones have no omap. */
@@ -61,7 +66,7 @@ export class BitRot {
     this.#stopped = true;
   }
   #next(): void {
-    this.#world.scheduler.schedule(this.#rng.between(0, 2 * MEAN_MS), () => {
+    this.#world.scheduler.schedule(this.#rng.between(0, 2 * this.#mean_ms), () => {
       if (this.#stopped) return;
       const dice = this.#rng.int(10);
       if (dice < 4) this.#flip();

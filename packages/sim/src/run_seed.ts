@@ -1,7 +1,7 @@
 /** One seeded run: a cluster, a workload, faults, then healing and the checks. */
 import type { Rados } from "@tako/client";
 import { InvariantError, message_fields } from "@tako/common";
-import { BIT_ROT_CONFIG, BitRot } from "./BitRot.ts";
+import { BitRot, bit_rot_config } from "./BitRot.ts";
 import { Bounds } from "./Bounds.ts";
 import { ClusterInvariants } from "./ClusterInvariants.ts";
 import { check_quiescent, pgs_not_clean, why_not_clean } from "./checks.ts";
@@ -64,7 +64,8 @@ export interface RunResult {
 
 export async function run_seed(o: RunOptions): Promise<RunResult> {
   const before = coverage_now();
-  const profile = scripted(PROFILES[o.profile ?? "quick"], o.script);
+  const of_name: Profile = PROFILES[o.profile ?? "quick"];
+  const profile = scripted({ ...of_name, seconds: o.seconds ?? of_name.seconds }, o.script);
   const rng = new SimRng(o.seed, 7);
   // In some runs bits turn over, and scrubs run.
   const rots = new SimRng(o.seed, 11).chance(profile.rot);
@@ -78,7 +79,7 @@ export async function run_seed(o: RunOptions): Promise<RunResult> {
     wire: o.wire ?? false,
     config: {
       osd_debug_check_invariants: true,
-      ...(rots && BIT_ROT_CONFIG),
+      ...(rots && bit_rot_config(profile.seconds)),
       ...(trims && MAPS_CONFIG),
       ...profile.config,
     },
@@ -94,7 +95,7 @@ export async function run_seed(o: RunOptions): Promise<RunResult> {
   let error: unknown;
   let undecided: readonly string[] = [];
   try {
-    undecided = await scenario(world, players, profile, o.seconds ?? profile.seconds);
+    undecided = await scenario(world, players, profile, profile.seconds);
     if (bounds.failure !== undefined) throw bounds.failure;
     invariants.check_quiet();
     bounds.check_quiet();
@@ -161,7 +162,7 @@ function make_players(
     rates: rots ? { ...profile.rates, ...WITH_ROT } : profile.rates,
     mix: profile.mix,
   });
-  const rot = rots ? new BitRot(world, new SimRng(seed, 12), admin) : null;
+  const rot = rots ? new BitRot(world, new SimRng(seed, 12), admin, profile.seconds) : null;
   return { admin, pools: drawn, workload, nemesis, rot };
 }
 
