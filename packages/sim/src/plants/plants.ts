@@ -137,8 +137,8 @@ export const PLANTS: readonly Plant[] = [
 /** How the hunt for one plant ended. */
 export interface Hunt {
   readonly name: string;
-  /** Seeds that were run; the last one is the one that failed. */
-  readonly seeds: number;
+  /** The last seed that was run: the one that failed. */
+  readonly seed: number;
   /** What the failing run said; undefined: the plant was not found. */
   readonly found?: string;
 }
