@@ -113,6 +113,13 @@ function check_history(ps: PeeringState): void {
   if (h.same_interval_since < h.same_up_since || h.same_interval_since < h.same_primary_since) {
     fail(ps, "I14: an interval is older than its up set or primary", { history: h });
   }
+  // A start of this interval that some member may not have on its disk yet.
+  if (ps.is_primary() && !ps.is_peered() && h.last_epoch_started > ps.last_peering_reset) {
+    fail(ps, "I7: the PG's start is told before all members have it", {
+      history: h,
+      last_peering_reset: ps.last_peering_reset,
+    });
+  }
   if (h.last_epoch_clean > ps.get_osdmap_epoch() && ps.is_clean()) {
     fail(ps, "I6: clean in the future", { history: h });
   }

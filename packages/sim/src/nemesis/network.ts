@@ -8,6 +8,7 @@ export const NETWORK_FAULTS: readonly Fault[] = [
   { kind: "partition", weight: 4, strike: partition },
   { kind: "one_way_partition", weight: 3, strike: one_way },
   { kind: "isolate", weight: 2, strike: isolate },
+  { kind: "two_sides", weight: 4, strike: two_sides },
   { kind: "swizzle", weight: 1, strike: swizzle },
   { kind: "slow_link", weight: 3, strike: slow_link },
   { kind: "jitter", weight: 2, strike: jitter },
@@ -57,6 +58,24 @@ function isolate(f: Field): Outcome {
     for (const b of others) f.world.net.heal(a, b);
   });
   return true;
+}
+/** All daemons and clients are on one of two sides, and nothing passes between these. */
+function two_sides(f: Field): Outcome {
+  const sides: [entity_name_t[], entity_name_t[]] = [[], []];
+  // A client that stays with a primary that has lost the others reads what is old, if it may.
+  for (const e of f.entities) sides[f.rng.chance(e === "mon.a" ? 0.2 : 0.4) ? 0 : 1].push(e);
+  const [a, b] = sides;
+  if (!a.some(is_osd) || !b.some(is_osd)) return false;
+  f.note(`partition ${a.join(" ")} | ${b.join(" ")}`);
+  for (const x of a) for (const y of b) f.world.net.partition(x, y);
+  f.lasting(2000, () => {
+    f.note(`heal ${a.join(" ")} | ${b.join(" ")}`);
+    for (const x of a) for (const y of b) f.world.net.heal(x, y);
+  });
+  return true;
+}
+function is_osd(e: entity_name_t): boolean {
+  return e.startsWith("osd.");
 }
 /** Swizzle-clogging: links stop one by one, and come back one by one in another order. */
 function swizzle(f: Field): Outcome {

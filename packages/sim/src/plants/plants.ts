@@ -73,11 +73,12 @@ export const PLANTS: readonly Plant[] = [
     to: "const { new_pg_temp } = v.pending.inc; if (osds.length === 0) return;",
   },
   {
-    name: "lose_dups_on_split",
-    what: "a child PG does not know the requests whose entries were trimmed (§9.2)",
+    name: "lose_requests_on_split",
+    what: "a child PG does not know the requests that its parent has carried out (§9.2)",
     file: "osd/dist/pg/IndexedLog.js",
     from: "child.assign(this.#wire(this.tail, theirs, dups));",
-    to: "child.assign(this.#wire(this.tail, theirs, []));",
+    to: `const nobody = { name: "", inc: 0, tid: 0 };
+      child.assign(this.#wire(this.tail, theirs.map((e) => ({ ...e, reqid: nobody })), []));`,
   },
   {
     name: "one_reservation_too_many",
