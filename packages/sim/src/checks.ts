@@ -79,28 +79,34 @@ export function check_quiescent(w: World): void {
   for (const pgid of all_pgs(map)) check_copies(w, map, pgid);
 }
 
-/** Without a gap, and the same everywhere, to the byte. */
+/** Without a gap, and the same at the monitor and everywhere, to the byte. */
 function check_map_history(w: World): void {
-  const seen = new Map<number, { osd: number; crc: number }>();
+  const seen = new Map<number, { who: string; crc: number }>();
+  const { maps } = w.mon.svc.osdmon;
+  check_maps(seen, "mon.a", maps.first_committed, maps.last_committed, (e) => maps.get_full(e));
+  if (maps.last_committed !== w.osdmap.epoch) fail("the newest map is not the stored one", {});
   for (const osd of w.running_osds) {
     const { oldest_map, newest_map } = osd.superblock;
-    for (let epoch = oldest_map; epoch <= newest_map; epoch++) {
-      const bytes = osd.maps.get_map_bl(epoch);
-      if (!bytes) fail("a map of the history is not there", { osd: osd.whoami, epoch });
-      const crc = crc32c(bytes);
-      const first = seen.get(epoch);
-      if (!first) seen.set(epoch, { osd: osd.whoami, crc });
-      else if (first.crc !== crc) {
-        fail("two OSDs have different maps of one epoch", {
-          osds: [first.osd, osd.whoami],
-          epoch,
-        });
-      }
-    }
+    const get = (e: number) => osd.maps.get_map_bl(e);
+    check_maps(seen, `osd.${osd.whoami}`, oldest_map, newest_map, get);
   }
-  const newest = seen.get(w.osdmap.epoch);
-  if (newest && newest.crc !== crc32c(w.osdmap.encode())) {
-    fail("an OSD's map is not the monitor's", { osd: newest.osd, epoch: w.osdmap.epoch });
+}
+function check_maps(
+  seen: Map<number, { who: string; crc: number }>,
+  who: string,
+  oldest: number,
+  newest: number,
+  get: (epoch: number) => Uint8Array | undefined,
+): void {
+  for (let epoch = Math.max(1, oldest); epoch <= newest; epoch++) {
+    const bytes = get(epoch);
+    if (!bytes) fail("a map of the history is not there", { who, epoch });
+    const crc = crc32c(bytes);
+    const first = seen.get(epoch);
+    if (!first) seen.set(epoch, { who, crc });
+    else if (first.crc !== crc) {
+      fail("there are two different maps of one epoch", { who: [first.who, who], epoch });
+    }
   }
 }
 
