@@ -94,6 +94,6 @@ describe("createCluster", () => {
   it("has an example in the documentation that is this test's neighbour", () => {
     const doc = readFileSync(new URL("../../../../docs/embedding.md", import.meta.url), "utf8");
     const example = readFileSync(new URL("./example.test.ts", import.meta.url), "utf8");
-    expect(doc).toContain(`\`\`\`ts\n${example.slice(example.indexOf("import"))}\`\`\``);
+    expect(doc).toContain(`\`\`\`ts\n${example.slice(example.indexOf("\nimport") + 1)}\`\`\``);
   });
 });
