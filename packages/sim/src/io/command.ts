@@ -88,8 +88,10 @@ async function run_many(args: Args): Promise<number> {
   };
   const coverage = await run_seeds(args, on_seed);
   if (process.stderr.isTTY) process.stderr.write("\r\x1b[K");
-  for (const line of summary.lines(Date.now() - started, coverage)) say(line);
+  const wall_ms = Date.now() - started;
   if (first_failed !== undefined && args.auto_shrink) await shrink_alone(args, first_failed);
+  // The verdict is the last line.
+  for (const line of summary.lines(wall_ms, coverage)) say(line);
   const everywhere = report_coverage(args, coverage);
   return summary.failed > 0 || !everywhere ? 1 : 0;
 }
