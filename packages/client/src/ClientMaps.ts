@@ -15,8 +15,8 @@ import {
 export interface ClientMapsPorts {
   readonly monc: MonClient;
   readonly log: Log;
-  /** A newer map; `skipped` when epochs in between never came. */
-  readonly on_map: (map: OSDMap, skipped: boolean) => void;
+  /** Newer maps, all of them in order; `skipped` when epochs in between never came. */
+  readonly on_map: (maps: readonly OSDMap[], skipped: boolean) => void;
 }
 
 export class ClientMaps {
@@ -36,23 +36,23 @@ export class ClientMaps {
     if (!Number.isFinite(last) || m.data.length !== m.full.length + m.incremental.length) return;
     this.#p.monc.sub_got("osdmap", last);
     let skipped = false;
-    const start = this.#map;
+    const maps: OSDMap[] = [];
     try {
-      skipped = this.#advance(m);
+      skipped = this.#advance(m, maps);
     } catch (err) {
       if (!(err instanceof MapError)) throw err;
       this.#p.log.warn({ epoch: last, reason: err.message }, "osdmap_bad");
       this.#ask_full();
     }
     const map = this.#map;
-    if (map && map !== start) this.#p.on_map(map, skipped);
+    if (maps.length > 0) this.#p.on_map(maps, skipped);
     if (map && m.newest_map > map.epoch) this.#p.monc.sub_want_again("osdmap", map.epoch + 1);
     else if (!map) this.#p.monc.sub_want_again("osdmap", 0);
     else this.#p.monc.sub_want_increment("osdmap", map.epoch + 1);
   }
 
-  /** Applies what fits; true when epochs were skipped. */
-  #advance(m: Msg<"osd_map">): boolean {
+  /** Applies what fits and adds each map to `maps`; true when epochs were skipped. */
+  #advance(m: Msg<"osd_map">, maps: OSDMap[]): boolean {
     let skipped = false;
     const full = m.full.map((e, i) => ({ e, bl: m.data[i] as Uint8Array }));
     const newest_full = full.sort((a, b) => a.e - b.e).at(-1);
@@ -60,6 +60,7 @@ export class ClientMaps {
     const have = this.#map?.epoch ?? 0;
     if (newest_full && newest_full.e > have && !incs.has(have + 1)) {
       this.#map = received_full_map(newest_full.bl);
+      maps.push(this.#map);
       skipped = have > 0 && newest_full.e !== have + 1;
     }
     for (;;) {
@@ -73,6 +74,7 @@ export class ClientMaps {
         return skipped;
       }
       this.#map = next;
+      maps.push(next);
     }
   }
   #ask_full(): void {

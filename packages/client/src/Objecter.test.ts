@@ -149,7 +149,7 @@ function next(edit: (inc: Incremental) => void): void {
   const inc = new_incremental(map);
   edit(inc);
   map = map.apply_incremental(inc);
-  objecter?.handle_map(map, false);
+  objecter?.handle_map([map], false);
 }
 function submit(oid: string, o: { timeout_ms?: number; pool?: number; writes?: boolean } = {}) {
   return objecter.submit({
@@ -219,6 +219,26 @@ test("a map change that leaves the PG alone sends nothing", () => {
   only_op(osd(primary_of("x")));
 });
 
+test("an interval that has come and gone among maps that came together sends it again", () => {
+  submit("x");
+  const was = primary_of("x");
+  const affinity = (weight: number) => {
+    const inc = new_incremental(map);
+    inc.new_primary_affinity.set(was, weight);
+    map = map.apply_incremental(inc);
+    return map;
+  };
+  const away = affinity(0);
+  expect(primary_of("x")).not.toBe(was);
+  const back = affinity(0x10000);
+  expect(primary_of("x")).toBe(was);
+  objecter.handle_map([away, back], false);
+  expect(osd(was).ops()).toMatchObject([
+    { retry_attempt: 0 },
+    { retry_attempt: 1, map_epoch: back.epoch },
+  ]);
+});
+
 test("answers to an older send, or from a session left behind, do not count", () => {
   submit("x");
   const old = osd(primary_of("x"));
@@ -237,7 +257,7 @@ test("a skipped epoch sends everything again, in order of tid", () => {
   for (const oid of ["a", "b", "c", "d"]) submit(oid);
   const inc = new_incremental(map);
   map = map.apply_incremental(inc);
-  objecter.handle_map(map, true);
+  objecter.handle_map([map], true);
   for (const con of cons.values()) {
     const ops = con.ops().filter((m) => m.retry_attempt === 1);
     expect(ops.map((m) => m.tid)).toEqual(ops.map((m) => m.tid).sort((x, y) => x - y));

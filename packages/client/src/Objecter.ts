@@ -280,25 +280,48 @@ export class Objecter {
   // ------------------------------------------------------------ maps
 
   /** A newer map. `skipped`: epochs between it and the last one are unknown. */
-  handle_map(map: OSDMap, skipped: boolean): void {
+  /** `maps`: one after the other up to the newest; `skipped`: there are gaps before or between. */
+  handle_map(maps: readonly OSDMap[], skipped: boolean): void {
     const last = this.#map;
+    const map = maps.at(-1);
+    if (!map) return;
     this.#map = map;
     for (const id of map.pools.keys()) this.#known_pools.add(id);
-    for (const op of [...this.#ops.values()]) this.#retarget(op, last, map, skipped);
+    for (const op of [...this.#ops.values()]) this.#retarget(op, last, maps, map, skipped);
     const due = this.#map_waiters.filter((w) => w.epoch <= map.epoch);
     for (const w of due) {
       this.#map_waiters.splice(this.#map_waiters.indexOf(w), 1);
       w.fn();
     }
   }
-  #retarget(op: Op, last: OSDMap | undefined, map: OSDMap, skipped: boolean): void {
-    const was = op.target;
-    const is = calc_target(op.base, op, map);
-    if (!was || !is || !last || skipped || needs_resend(was, is, last, map)) {
+  /**
+   * Every map counts: an interval that has come and gone between two of them has made the OSD drop the
+   * op, although it is sent to the same one by both.
+   */
+  #retarget(
+    op: Op,
+    last: OSDMap | undefined,
+    maps: readonly OSDMap[],
+    map: OSDMap,
+    skipped: boolean,
+  ): void {
+    let was = op.target;
+    let before = last;
+    let resend = skipped || !was || !before;
+    for (const next of resend ? [] : maps) {
+      const is = calc_target(op.base, op, next);
+      if (!was || !is || !before || needs_resend(was, is, before, next)) {
+        resend = true;
+        break;
+      }
+      was = is;
+      before = next;
+    }
+    if (resend) {
       this.#send_op(op, map);
       return;
     }
-    op.target = is;
+    op.target = was;
     // Homeless or paused before and still: nothing was sent, nothing to do.
     if (op.con === undefined) this.#send_op(op, map);
   }

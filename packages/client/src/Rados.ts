@@ -60,7 +60,7 @@ export class Rados implements Dispatcher {
     this.#maps = new ClientMaps({
       monc: this.#monc,
       log: ports.log,
-      on_map: (map, skipped) => this.#objecter.handle_map(map, skipped),
+      on_map: (maps, skipped) => this.#objecter.handle_map(maps, skipped),
     });
     ports.messenger.set_dispatcher(this);
   }
