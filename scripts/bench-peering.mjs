@@ -5,13 +5,14 @@
  * each went. The first round is that of processes just started, whose code V8 has not compiled yet.
  *
  *     npm run bench:peering -- [--pgs 512] [--objects 1000] [--rounds 3] [--json] [--keep]
+ *         [--only marked_down|killed|recovery] [--node-args=--cpu-prof]
  */
 import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
-import { BenchCluster } from "./lib/bench_cluster.mjs";
+import { BenchCluster, cpu_ms } from "./lib/bench_cluster.mjs";
 import { prepare } from "./lib/prepare.mjs";
 
 const { values: o } = parseArgs({
@@ -21,6 +22,8 @@ const { values: o } = parseArgs({
     rounds: { type: "string", default: "3" },
     json: { type: "boolean", default: false },
     keep: { type: "boolean", default: false },
+    only: { type: "string" },
+    "node-args": { type: "string", default: "" },
   },
 });
 const PGS = Number(o.pgs);
@@ -40,6 +43,14 @@ const STAGES = new Map([
   ["WaitUpThru", "up_thru: the monitor's word that we were alive"],
   ["Activating", "commit: durable on all members"],
 ]);
+/** @type {Record<string, string>} */
+const WHAT = {
+  marked_down: "one OSD marked down: first map received to all PGs active",
+  killed: "SIGKILL of an OSD to all PGs active",
+  recovery: `recovery of ${OBJECTS} objects of 4 KiB: first PG recovering to all PGs clean`,
+};
+/** States of a PG that is recovered, in order. */
+const RECOVERY_STATES = ["WaitLocalRecoveryReserved", "WaitRemoteRecoveryReserved", "Recovering"];
 const POLL_MS = 100;
 
 const dir = mkdtempSync(join(tmpdir(), "tako-bench-peering-"));
@@ -47,7 +58,7 @@ const cluster = new BenchCluster(
   dir,
   OSDS,
   "level",
-  ["--max-semi-space-size=4"],
+  ["--max-semi-space-size=4", ...o["node-args"].split(" ").filter(Boolean)],
   ["mon_max_pg_per_osd = 100000", "osd_max_pg_per_osd_hard_ratio = 100"],
   [],
 );
@@ -74,14 +85,14 @@ async function bench() {
     await cluster.until(rados, (s) => s.up >= OSDS);
     await rados.pool_create("bench", { pg_num: PGS });
     await all_clean(rados);
-    for (let i = 0; i < ROUNDS; i++) await marked_down(rados);
-    summary("marked_down", "one OSD marked down: first map received to all PGs active");
-    for (let i = 0; i < ROUNDS; i++) {
-      if (i > 0) await restart(rados);
-      await killed();
-    }
-    summary("killed", "SIGKILL of an OSD to all PGs active");
-    await recovery(rados);
+    const rounds = async (/** @type {string} */ key, /** @type {() => Promise<void>} */ round) => {
+      if (o.only !== undefined && o.only !== key) return;
+      for (let i = 0; i < ROUNDS; i++) await round();
+      say(`${WHAT[key]}: best ${Math.min(...(totals.get(key) ?? []))} ms of ${totals.get(key)}`);
+    };
+    await rounds("marked_down", () => marked_down(rados));
+    await rounds("killed", () => killed(rados));
+    await rounds("recovery", () => recovery(rados));
   } finally {
     await rados.shutdown();
   }
@@ -102,24 +113,30 @@ async function marked_down(rados) {
   await rados.mon_command({ prefix: "osd set", key: "noup" });
   await sleep(1000);
   const mark = log_marks();
+  const cpu = osd_cpu();
   await rados.mon_command({ prefix: "osd down", ids: [String(LAST)] });
   await all_activated(mark);
-  report("marked_down", mark);
+  report("marked_down", mark, cpu);
   await rados.mon_command({ prefix: "osd unset", key: "noup" });
   await all_clean(rados);
 }
 
-async function killed() {
+/** @param {Rados} rados */
+async function killed(rados) {
   await sleep(2000);
   const mark = log_marks();
+  const cpu = osd_cpu();
   const t0 = Date.now();
   cluster.kill(LAST);
   await all_activated(mark);
-  report("killed", mark, t0);
+  report("killed", mark, cpu, t0);
+  await restart(rados);
 }
 
 /** @param {Rados} rados */
 async function recovery(rados) {
+  await cluster.end(LAST, "SIGKILL");
+  await cluster.until(rados, (s) => s.up < OSDS && s.active === PGS, 120_000, POLL_MS);
   const io = await rados.open_ioctx("bench");
   const payload = new Uint8Array(4096).map((_, i) => i * 7);
   let n = 0;
@@ -127,20 +144,50 @@ async function recovery(rados) {
     while (n < OBJECTS) await io.write_full(`o${n++}`, payload);
   };
   await Promise.all(Array.from({ length: 32 }, worker));
+  await sleep(1000);
   const mark = log_marks();
+  const cpu = osd_cpu();
   await restart(rados);
   await sleep(500);
   const states = events(mark).filter((e) => e.msg === "pg_state");
   const begun = states.find((e) => e.to === "Recovering")?.time ?? 0;
-  const ended = states.findLast((e) => e.to === "Clean")?.time ?? 0;
-  results.recovery_ms = ended - begun;
-  const left = (/** @type {string} */ from) =>
-    states.filter((e) => e.from === from).map((e) => e.duration_ms ?? 0);
-  const sum = (/** @type {number[]} */ list) => list.reduce((a, b) => a + b, 0);
-  say(`recovery of ${OBJECTS} objects of 4 KiB: ${ended - begun} ms`);
-  for (const state of ["WaitRemoteRecoveryReserved", "Recovering"]) {
-    say(`  ${state}: ${left(state).length} PGs, ${Math.round(sum(left(state)))} ms together`);
+  const total_ms = (states.findLast((e) => e.to === "Clean")?.time ?? 0) - begun;
+  const steps = RECOVERY_STATES.map((state) => {
+    const of_state = states.filter((e) => e.from === state);
+    const durations = of_state.map((e) => e.duration_ms ?? 0).sort((x, y) => x - y);
+    return { state, turns: durations.length, p50_ms: durations[durations.length >> 1] ?? 0 };
+  });
+  keep_round("recovery", total_ms, { steps });
+  say(`recovery ${totals.get("recovery")?.length}: ${total_ms} ms; ${cpu_since(cpu)}`);
+  for (const s of steps) {
+    say(`  ${s.state}: ${s.turns} PGs, one in the middle ${s.p50_ms.toFixed(1)} ms`);
   }
+}
+/** @param {string} key @param {number} total_ms @param {object} more */
+function keep_round(key, total_ms, more) {
+  totals.set(key, [...(totals.get(key) ?? []), total_ms]);
+  const before = /** @type {unknown[]} */ (results[key] ?? []);
+  results[key] = [...before, { total_ms, load: loadavg()[0], ...more }];
+}
+/**
+ * CPU so far of each OSD that lives, by process, in ms.
+ * @returns {Map<number, [number, number]>}
+ */
+function osd_cpu() {
+  const found = new Map();
+  for (let i = 0; i < OSDS; i++) {
+    const pid = cluster.pid_of(i);
+    if (pid !== undefined) found.set(i, [pid, cpu_ms(pid)]);
+  }
+  return found;
+}
+/** What each OSD's process needed since `before`. @param {ReturnType<typeof osd_cpu>} before */
+function cpu_since(before) {
+  const parts = [...osd_cpu()].map(([i, [pid, ms]]) => {
+    const was = before.get(i);
+    return `osd.${i} ${Math.round(ms - (was?.[0] === pid ? was[1] : 0))}`;
+  });
+  return `CPU ms: ${parts.join(", ")}; load ${loadavg()[0]?.toFixed(1)}`;
 }
 
 // ---------------------------------------------------------------- logs
@@ -195,9 +242,10 @@ async function all_activated(mark) {
 
 /**
  * Time to the last PG that a survivor made active, and when the last PG had each step behind it.
- * @param {string} key @param {number[]} mark @param {number} [t0]
+ * @param {string} key @param {number[]} mark @param {ReturnType<typeof osd_cpu>} cpu
+ * @param {number} [t0]
  */
-function report(key, mark, t0) {
+function report(key, mark, cpu, t0) {
   const survivors = events(mark).filter((e) => e.osd !== LAST);
   const map = survivors.find((e) => e.msg === "osdmap_epoch" && !e.up?.includes(LAST));
   const from = t0 ?? map?.time ?? 0;
@@ -211,23 +259,16 @@ function report(key, mark, t0) {
     const done_ms = (of_state.at(-1)?.time ?? from) - from;
     return { state, what, turns: of_state.length, done_ms, p50_ms };
   });
-  totals.set(key, [...(totals.get(key) ?? []), total_ms]);
-  const rounds = /** @type {unknown[]} */ (results[key] ?? []);
-  results[key] = [...rounds, { total_ms, map_ms, stages, load: loadavg()[0] }];
-  const load = loadavg()[0]?.toFixed(1);
-  say(`${key} ${totals.get(key)?.length}: ${total_ms} ms, load ${load}; steps done by all after`);
+  keep_round(key, total_ms, { map_ms, stages });
+  say(
+    `${key} ${totals.get(key)?.length}: ${total_ms} ms; ${cpu_since(cpu)}; steps done by all after`,
+  );
   if (t0 !== undefined) say(`  ${String(map_ms).padStart(6)} ms  noticed, decided, first map here`);
   for (const s of stages.filter((x) => x.turns > 0)) {
     const half = `a PG in the middle ${s.p50_ms.toFixed(1)} ms`;
     say(`  ${String(s.done_ms).padStart(6)} ms  ${s.what.padEnd(48)} ${s.turns} times, ${half}`);
   }
 }
-/** @param {string} key @param {string} text */
-function summary(key, text) {
-  const list = totals.get(key) ?? [];
-  say(`${text}: best ${Math.min(...list)} ms of ${list.join(", ")}`);
-}
-
 /** @param {string} line */
 function say(line) {
   if (!o.json) console.log(line);

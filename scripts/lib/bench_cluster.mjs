@@ -147,6 +147,11 @@ export class BenchCluster {
   pids() {
     return [...this.#children].map(([name, c]) => [name, c.pid ?? 0]);
   }
+  /** The process of an OSD that lives. @param {number} id */
+  pid_of(id) {
+    const c = this.#children.get(`osd.${id}`);
+    return c && c.exitCode === null && c.signalCode === null ? c.pid : undefined;
+  }
   /** CPU time of the client (this process), the mon and the OSDs, in ms. */
   cpu() {
     const own = process.cpuUsage();

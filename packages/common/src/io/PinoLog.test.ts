@@ -1,5 +1,8 @@
-import { expect, it } from "vitest";
-import { PinoLog } from "./PinoLog.ts";
+import fs from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, it, vi } from "vitest";
+import { PinoLog, stdout_by_turns } from "./PinoLog.ts";
 
 function open() {
   const lines: string[] = [];
@@ -48,4 +51,30 @@ it("changes the level of a subsystem while it runs, children of children include
   expect(() => log.set_level("debug", "peerin")).toThrow(
     'no subsystem "peerin"; there are peering, store',
   );
+});
+
+it("writes the lines of a turn at its end, big ones before, and waits for no disk", async () => {
+  const dir = fs.mkdtempSync(join(tmpdir(), "tako-log-"));
+  const file = join(dir, "log");
+  const fd = fs.openSync(file, "a");
+  const size = () => fs.statSync(file).size;
+  const fsync = vi.spyOn(fs, "fsyncSync");
+  try {
+    const out = stdout_by_turns(fd);
+    out.write("a\n");
+    out.write("b\n");
+    expect(size()).toBe(0);
+    await Promise.resolve();
+    expect(fs.readFileSync(file, "utf8")).toBe("a\nb\n");
+    out.write(`${"c".repeat(1 << 16)}\n`);
+    expect(size()).toBeGreaterThan(1 << 16);
+    out.write("d\n");
+    await Promise.resolve();
+    expect(fs.readFileSync(file, "utf8").endsWith("c\nd\n")).toBe(true);
+    expect(fsync).not.toHaveBeenCalled();
+  } finally {
+    fsync.mockRestore();
+    fs.closeSync(fd);
+    fs.rmSync(dir, { recursive: true });
+  }
 });

@@ -15,6 +15,8 @@ type DB = ClassicLevel<string, Uint8Array>;
 type Done = (outcome: ApplyOutcome) => void;
 
 const SEQ_KEY = "store/seq";
+/** In the witness: as many as the greatest safe integer has. */
+const SEQ_DIGITS = 16;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
@@ -195,10 +197,20 @@ function read_witness(witness: string): { seq: number; log: string } | undefined
 }
 
 // Not synced: it is there for the process that dies or the file that is deleted, and LevelDB's own
-// sync has already carried the data.
+// sync has already carried the data. Written over in its full length, never emptied first: a file that
+// was cut off is flushed when it is closed (ext4), which stops the monitor for as long as the disk needs.
 function write_witness(witness: string, dir: string, seq: number): void {
   const logs = fs.readdirSync(dir).filter((f) => f.endsWith(".log"));
-  fs.writeFileSync(witness, `${seq} ${logs.sort().at(-1) ?? "-"}\n`);
+  const text = encoder.encode(
+    `${String(seq).padStart(SEQ_DIGITS, "0")} ${logs.sort().at(-1) ?? "-"}\n`,
+  );
+  const fd = fs.openSync(witness, fs.constants.O_RDWR | fs.constants.O_CREAT, 0o644);
+  try {
+    fs.writeSync(fd, text, 0, text.length, 0);
+    if (fs.fstatSync(fd).size !== text.length) fs.ftruncateSync(fd, text.length);
+  } finally {
+    fs.closeSync(fd);
+  }
 }
 
 function write_error(dir: string, e: unknown): StoreError {

@@ -12,6 +12,7 @@ let pings: number[];
 let shared: number[];
 let hb: Heartbeat;
 let cons: Map<number, Connection>;
+let connected: (osd: number) => void;
 const map = (): OSDMap => history.newest;
 
 beforeEach(() => {
@@ -21,6 +22,7 @@ beforeEach(() => {
   pings = [];
   shared = [];
   cons = new Map();
+  connected = () => {};
   hb = new Heartbeat({
     whoami: 0,
     clock,
@@ -32,6 +34,7 @@ beforeEach(() => {
     connect: (osd) => {
       const con = fake_connection(`osd.${osd}`, () => pings.push(osd));
       cons.set(osd, con);
+      connected(osd);
       return con;
     },
     send_mon: (m) => to_mon.push(m),
@@ -98,6 +101,36 @@ test("a refused connection is reported at once, if the address is still the map'
   expect(to_mon).toEqual([]);
   hb.on_refused(3, addr_of(3));
   expect(to_mon).toMatchObject([{ target_osd: 3, is_failed: true, immediate: true }]);
+});
+
+test("a connection that breaks is opened once more at once, then once a round", () => {
+  let opened = 0;
+  const closed = { is_open: false };
+  connected = (osd) => {
+    if (osd !== 3) return;
+    opened++;
+    const con = cons.get(3);
+    if (con) Object.assign(con, closed);
+  };
+  const refuse = () => {
+    const con = cons.get(3);
+    if (!con) return;
+    hb.on_refused(3, addr_of(3));
+    hb.ms_handle_reset(con);
+  };
+  run(1500);
+  const before = opened;
+  for (let i = 0; i < 10; i++) refuse();
+  expect(opened - before).toBe(1);
+  const reports = to_mon.length;
+  run(1500);
+  refuse();
+  refuse();
+  refuse();
+  expect(opened - before).toBeGreaterThan(2);
+  expect(opened - before).toBeLessThan(6);
+  hb.on_mon_session();
+  expect(to_mon.length).toBe(reports + 4);
 });
 
 test("who stood still itself accuses nobody", () => {

@@ -44,6 +44,10 @@ interface Peer {
   readonly osd: number;
   readonly addr: entity_addr_t;
   con: Connection;
+  /** Opened once more since the last round. */
+  reopened: boolean;
+  /** Nobody listened there when it was opened last, which the monitor was told. */
+  refused: boolean;
   /** Monotonic ms. 0 = never. */
   first_tx: number;
   last_rx: number;
@@ -147,6 +151,8 @@ export class Heartbeat {
         osd,
         addr,
         con: this.#p.connect(osd, addr),
+        reopened: false,
+        refused: false,
         first_tx: 0,
         last_rx: 0,
         ping_history: new Map(),
@@ -193,6 +199,7 @@ export class Heartbeat {
     const now = this.#p.clock.mono_ms();
     const deadline = now + this.#p.config.get("osd_heartbeat_grace") * 1000;
     for (const p of this.#peers.values()) {
+      p.reopened = false;
       if (!p.con.is_open) p.con = this.#p.connect(p.osd, p.addr);
       if (p.first_tx === 0) p.first_tx = now;
       p.ping_history.set(now, deadline);
@@ -233,6 +240,7 @@ export class Heartbeat {
     if (!p) return;
     const now = this.#p.clock.mono_ms();
     p.last_rx = now;
+    p.refused = false;
     if (p.ping_history.has(m.ping_stamp)) p.times.add(now, now - m.ping_stamp);
     // A reply answers its ping and every older one.
     for (const stamp of p.ping_history.keys()) {
@@ -246,10 +254,13 @@ export class Heartbeat {
     if (this.#failure_pending.has(from)) this.#cancel_report(from);
   }
   ms_handle_reset(con: Connection): void {
-    // A broken connection is opened again with an empty history at the next round; silence goes on
-    // counting from last_rx, so that a dead peer is still reported in time.
+    // A broken connection is opened again, which tells at once whether the peer is gone; one that does
+    // not get through waits for the next round, or dials and reports would follow each other without
+    // end. Silence goes on counting from last_rx, so that a dead peer is still reported in time.
     for (const p of this.#peers.values()) {
-      if (p.con === con) p.con = this.#p.connect(p.osd, p.addr);
+      if (p.con !== con || p.reopened) continue;
+      p.reopened = true;
+      p.con = this.#p.connect(p.osd, p.addr);
     }
   }
   has_connection(con: Connection): boolean {
@@ -341,6 +352,8 @@ export class Heartbeat {
     const map = this.#p.get_osdmap();
     if (!this.#p.config.get("osd_fast_fail_on_connection_refused")) return;
     if (!map.is_up(osd) || !addr_eq(map.get_addr(osd), addr)) return;
+    const peer = this.#peers.get(osd);
+    if (peer) peer.refused = true;
     const failed_for = this.#p.config.get("osd_heartbeat_grace") + 1;
     this.#report(osd, addr, { failed_for, immediate: true });
   }
@@ -349,6 +362,10 @@ export class Heartbeat {
     for (const [osd, f] of this.#failure_pending) this.#failure_queue.set(osd, f.since);
     this.#failure_pending.clear();
     this.send_failures();
+    for (const osd of this.peers) {
+      const p = this.#peers.get(osd);
+      if (p?.refused) this.on_refused(osd, p.addr);
+    }
   }
 }
 

@@ -447,7 +447,11 @@ export class OSD implements Dispatcher {
       this.monc.ms_handle_reset(con);
       return;
     }
-    if (this.heartbeat.has_connection(con)) this.heartbeat.ms_handle_reset(con);
+    if (this.heartbeat.has_connection(con)) {
+      // Of pings only: no PG has anything that came over it.
+      this.heartbeat.ms_handle_reset(con);
+      return;
+    }
     this.ops.forget(con);
     for (const pg of this.pgs.all()) pg.on_session_reset(con);
   }
