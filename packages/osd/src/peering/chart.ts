@@ -258,7 +258,7 @@ const chart: Chart<StateName, PeeringMachine, PeeringEvent> = {
       ActMap: toDelete.ActMap,
       MQuery: stray.MQuery,
       // What was on its way when we were told to delete.
-      DeleteStart: ignore, MTrim: ignore, MInfoRec: ignore,
+      DeleteStart: ignore, MTrim: ignore, MInfoRec: ignore, ActivateCommitted: ignore,
       RecoveryDone: ignore, RemoteReservationCanceled: ignore,
       DeleteReserved: ignore, DeleteInterrupted: ignore, DeleteSome: ignore,
     } },
