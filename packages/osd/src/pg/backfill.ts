@@ -41,7 +41,7 @@ export function recover_backfill(pg: PG, max: number): number {
   const targets = [...pg.peering.backfill_targets].sort(shard_cmp);
   prepare_intervals(pg, targets);
   const removals = new Map<pg_shard_t, Removal[]>();
-  const again = push_again(pg, targets, max);
+  const again = push_again(pg, targets, removals, max);
   const ops = again + compare(pg, targets, removals, max - again);
   for (const [target, objects] of removals) {
     pg.send(target, {
@@ -56,29 +56,50 @@ export function recover_backfill(pg: PG, max: number): number {
 }
 
 /** What could not be read here before, and can now. */
-function push_again(pg: PG, targets: readonly pg_shard_t[], max: number): number {
+function push_again(
+  pg: PG,
+  targets: readonly pg_shard_t[],
+  removals: Map<pg_shard_t, Removal[]>,
+  max: number,
+): number {
   const bf = pg.backfill;
+  const { missing, missing_loc } = pg.peering;
   let ops = 0;
   for (const soid of [...bf.unreadable].sort(hobject_cmp)) {
     if (ops >= max) break;
-    if (pg.peering.missing.is_missing(soid) || pg.recovery.recovering.has(soid)) continue;
+    if (missing.is_missing(soid) || missing_loc.is_unfound(soid)) continue;
+    if (pg.recovery.recovering.has(soid)) continue;
+    const to = targets.filter((t) => {
+      return hobject_cmp(soid, pg.peering.get_peer_info(t).last_backfill) > 0;
+    });
     if (!pg.objects.get(soid).exists) {
-      // Given up as lost: no target has it either.
+      // Given up as lost. A target may have an older version from before.
       bf.unreadable.delete(soid);
       bf.backfills_in_flight.delete(soid);
+      bf.pending_backfill_updates.set(soid, {});
+      add_removal(removals, to, { soid, version: EVERSION_ZERO });
       continue;
     }
     const obc = lock_for_push(pg, soid);
     if (!obc) continue;
     bf.unreadable.delete(soid);
-    const push_to = targets.filter((t) => {
-      return hobject_cmp(soid, pg.peering.get_peer_info(t).last_backfill) > 0;
-    });
     begin_recovery(pg, soid, obc);
-    start_pushes(pg, soid, obc.oi.version, push_to);
+    start_pushes(pg, soid, obc.oi.version, to);
     ops++;
   }
   return ops;
+}
+
+function add_removal(
+  removals: Map<pg_shard_t, Removal[]>,
+  from: readonly pg_shard_t[],
+  r: Removal,
+): void {
+  for (const t of from) {
+    const list = removals.get(t);
+    if (list) list.push(r);
+    else removals.set(t, [r]);
+  }
 }
 
 /** Brings all intervals to where the last turn ended, and the local one up to date with the log. */
@@ -157,9 +178,7 @@ function schedule_removal(
   for (const t of targets) {
     const pbi = peer_interval(pg, t);
     if (pbi.begin !== check || !pbi.front) continue;
-    const list = removals.get(t);
-    if (list) list.push(pbi.front);
-    else removals.set(t, [pbi.front]);
+    add_removal(removals, [t], pbi.front);
     pbi.pop_front();
   }
   pg.backfill.last_backfill_started = check;

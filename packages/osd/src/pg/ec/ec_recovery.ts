@@ -190,5 +190,6 @@ function note_failed(pg: PG, r: ECRecovery, failed: readonly pg_shard_t[]): void
 function fail(pg: PG, ec: ECBackend, r: ECRecovery, why: string): void {
   pg.log.error({ epoch: pg.osdmap_epoch, soid: r.soid, why }, "ec_recovery_failed");
   ec.recoveries.delete(r.soid);
+  if (pg.backfill.backfills_in_flight.has(r.soid)) pg.backfill.unreadable.add(r.soid);
   end_recovery(pg, r.soid);
 }
