@@ -215,6 +215,7 @@ export class OSDMonitor {
     if (is_pending_empty(this.pending)) {
       // Nothing to wait for: the wish is what the map says already.
       if (outcome.do === "retry") throw new InvariantError("a command waits for nothing");
+      this.release();
       done(outcome.reply);
       return;
     }
@@ -280,7 +281,17 @@ export class OSDMonitor {
   // ---------------------------------------------------------------- proposals
 
   private maybe_propose(urgency: Urgency): void {
-    if (!this.committing && !is_pending_empty(this.pending)) this.proposer.request(urgency);
+    if (this.committing) return;
+    if (is_pending_empty(this.pending)) this.release();
+    else this.proposer.request(urgency);
+  }
+  /** All that was pending has been taken back: no epoch comes that anybody could wait for. */
+  private release(): void {
+    const { replies, retries } = this;
+    if (replies.length + retries.length === 0) return;
+    this.replies = [];
+    this.retries = [];
+    for (const list of [replies, retries]) for (const fn of list) fn();
   }
 
   private propose_pending(): void {

@@ -228,3 +228,18 @@ test("full bits follow MOSDFull, and the pools on that OSD follow them", () => {
   say(false, false);
   expect(pools()).toMatchObject([{ flags_names: expect.not.stringContaining("full") }]);
 });
+
+test("two commands that cancel each other out before an epoch are both answered", () => {
+  const { h } = cluster(3);
+  const e = h.map.epoch;
+  const results: string[] = [];
+  const ask = (prefix: string) => {
+    h.mon.handle_command({ prefix, ids: ["1"] }, (r) => results.push(`${prefix} ${r.result}`), []);
+  };
+  ask("osd add-nodown");
+  expect(results).toEqual([]);
+  ask("osd rm-nodown");
+  expect(results).toEqual(["osd add-nodown 0", "osd rm-nodown 0"]);
+  h.advance(5000);
+  expect(h.map.epoch).toBe(e);
+});
