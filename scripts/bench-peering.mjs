@@ -59,7 +59,12 @@ const cluster = new BenchCluster(
   OSDS,
   "level",
   ["--max-semi-space-size=4", ...o["node-args"].split(" ").filter(Boolean)],
-  ["mon_max_pg_per_osd = 100000", "osd_max_pg_per_osd_hard_ratio = 100"],
+  [
+    "mon_max_pg_per_osd = 100000",
+    "osd_max_pg_per_osd_hard_ratio = 100",
+    // One that is marked down more often than five times in ten minutes ends itself.
+    "osd_max_markdown_count = 1000",
+  ],
   [],
 );
 /** Of each round, by what was done. @type {Map<string, number[]>} */
