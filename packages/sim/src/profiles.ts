@@ -6,6 +6,8 @@ import type { WorkloadOptions } from "./workload/Workload.ts";
 export interface Profile {
   /** Virtual seconds of faults and load. */
   readonly seconds: number;
+  /** It goes on, up to as long again, until it has had so many operations and faults. */
+  readonly at_least?: { readonly ops: number; readonly faults: number };
   /** A run has one of these numbers of OSDs. */
   readonly osds: readonly number[];
   readonly pools: readonly PoolSpec[];
@@ -70,6 +72,7 @@ export const PROFILES = {
   default: {
     ...QUICK,
     seconds: 300,
+    at_least: { ops: 2000, faults: 20 },
     osds: [5],
     pools: [THREE, EC],
     max_pg_num: 8,

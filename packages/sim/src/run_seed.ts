@@ -217,6 +217,12 @@ async function scenario(
   if (first) await rot?.start(first.name, !is_erasure_pool(first));
   nemesis.start();
   await world.run_for(seconds * 1000);
+  const { ops, faults } = profile.at_least ?? { ops: 0, faults: 0 };
+  const lacks_some = () => workload.ops < ops || nemesis.total < faults;
+  const latest_ms = world.scheduler.now_ms + seconds * 1000;
+  // Not of a run that was made shorter, or that repeats a part.
+  const whole = seconds >= profile.seconds && !nemesis.is_scripted;
+  while (whole && lacks_some() && world.scheduler.now_ms < latest_ms) await world.run_for(5000);
   const failure = workload.failure ?? rot?.failure;
   if (failure !== undefined) throw failure;
   nemesis.stop();

@@ -117,6 +117,9 @@ export class Nemesis {
   #count(kind: string): void {
     this.counts.set(kind, (this.counts.get(kind) ?? 0) + 1);
   }
+  get is_scripted(): boolean {
+    return this.#options.script !== undefined;
+  }
   get total(): number {
     return [...this.counts.values()].reduce((a, b) => a + b, 0);
   }
