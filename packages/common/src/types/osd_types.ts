@@ -302,10 +302,12 @@ export function object_stat_sum_t(init: Partial<object_stat_sum_t> = {}): object
   stat_sum_add(s, init);
   return s;
 }
+/** Adds each counter of `delta`. */
 export function stat_sum_add(into: object_stat_sum_t, delta: Partial<object_stat_sum_t>): void {
   let f: keyof object_stat_sum_t;
   for (f in delta) into[f] += delta[f] ?? 0;
 }
+/** Takes each counter of `delta` away. */
 export function stat_sum_sub(into: object_stat_sum_t, delta: Partial<object_stat_sum_t>): void {
   let f: keyof object_stat_sum_t;
   for (f in delta) into[f] -= delta[f] ?? 0;
