@@ -75,6 +75,9 @@ export class MapStep {
       ) ||
       (ps.send_notify && !this.#quiet) ||
       ps.have_unfound() ||
+      // A map is a moment to look whether clients may be served again.
+      ps.state_test("wait") ||
+      ps.state_test("laggy") ||
       ps.want_acting.length > 0 ||
       this.#moved.has(spg_pg(ps.spgid)) ||
       this.lastmap.get_pg_pool(id) !== this.osdmap.get_pg_pool(id) ||
