@@ -5,19 +5,17 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { find_plant, type Hunt, PLANTS } from "./plants.ts";
 
-const USAGE = `usage: sim:plants [NAME ...] [--max-seeds N] [--seconds S] [--jobs N]
+const USAGE = `usage: sim:plants [NAME ...] [--max-seeds N] [--jobs N]
 
 Runs the simulator with one deliberate defect at a time (default: every one) until a checker objects.
 
   --max-seeds N  give a plant up after this many seeds (default 2000)
-  --seconds S    virtual seconds of faults and load in each run (default 20)
   --jobs N       processes side by side (default: as many as there are cores)
 `;
 
 interface Args {
   readonly names: readonly string[];
   readonly max_seeds: number;
-  readonly seconds: number;
   readonly jobs: number;
 }
 
@@ -39,7 +37,6 @@ function parse(argv: string[]): Args {
       allowPositionals: true,
       options: {
         "max-seeds": { type: "string" },
-        seconds: { type: "string" },
         jobs: { type: "string" },
         help: { type: "boolean", short: "h" },
       },
@@ -55,7 +52,6 @@ function parse(argv: string[]): Args {
     return {
       names: positionals.length > 0 ? positionals : PLANTS.map((p) => p.name),
       max_seeds: count(v["max-seeds"], 2000, "--max-seeds"),
-      seconds: count(v.seconds, 20, "--seconds"),
       jobs: count(v.jobs, availableParallelism(), "--jobs"),
     };
   } catch (e) {
@@ -64,9 +60,9 @@ function parse(argv: string[]): Args {
 }
 
 /** A process of its own for each plant: a module is loaded once in a process. */
-function hunt_from(name: string, from: number, to: number, args: Args): Promise<Hunt> {
+function hunt_from(name: string, from: number, to: number, profile: string): Promise<Hunt> {
   const file = fileURLToPath(new URL("./io/hunt.js", import.meta.url));
-  const argv = [file, name, String(from), String(to), String(args.seconds)];
+  const argv = [file, name, String(from), String(to), profile];
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, argv, { stdio: ["ignore", "pipe", "inherit"] });
     let out = "";
@@ -83,10 +79,11 @@ function hunt_from(name: string, from: number, to: number, args: Args): Promise<
 
 /** Seeds that fail without the defect, too, say nothing about it. */
 async function hunt(name: string, args: Args): Promise<Hunt> {
+  const profile = find_plant(name)?.needs_long_runs ? "default" : "quick";
   for (let from = 1; ; ) {
-    const h = await hunt_from(name, from, args.max_seeds, args);
+    const h = await hunt_from(name, from, args.max_seeds, profile);
     if (h.found === undefined) return h;
-    const control = await hunt_from("", h.seed, h.seed, args);
+    const control = await hunt_from("", h.seed, h.seed, profile);
     if (control.found === undefined) return h;
     process.stderr.write(`seed ${h.seed} fails without ${name}: ${control.found}\n`);
     from = h.seed + 1;

@@ -13,6 +13,8 @@ export interface Plant {
   /** Occurs exactly once in the file, and is replaced. Blanks match any white space. */
   readonly from: string;
   readonly to: string;
+  /** Shows only where logs are trimmed: runs of the profile default. Else short ones are enough. */
+  readonly needs_long_runs?: boolean;
 }
 
 export const PLANTS: readonly Plant[] = [
@@ -50,6 +52,7 @@ export const PLANTS: readonly Plant[] = [
     file: "osd/dist/peering/activate.js",
     from: 'pi.last_backfill = "MIN";',
     to: "",
+    needs_long_runs: true,
   },
   {
     name: "read_while_laggy",
@@ -118,6 +121,7 @@ export const PLANTS: readonly Plant[] = [
     file: "osd/dist/pg/repop.js",
     from: "hobject_cmp(soid, pg.backfill.last_backfill_started) <= 0 ||",
     to: "false &&",
+    needs_long_runs: true,
   },
   {
     name: "forget_requests",
