@@ -51,7 +51,7 @@ await prepare();
 const { open_rados } = await import("../packages/client/dist/io/index.js");
 const { SystemClock } = await import("../packages/common/dist/io/index.js");
 const { SimRng, Workload, check_history, history_to_lines, render_verdict } = await import(
-  "../packages/sim/dist/index.js"
+  "../packages/client/dist/chaos/index.js"
 );
 const { FAULTS, Field } = await import("./lib/chaos_faults.mjs");
 const { LocalStage } = await import("./lib/chaos_local.mjs");

@@ -2,7 +2,7 @@
 /** What chaos does to a running cluster, each kind with its weight. */
 /** @typedef {import("./chaos_local.mjs").Stage} Stage */
 /** @typedef {import("../../packages/client/dist/index.js").Rados} Rados */
-/** @typedef {import("../../packages/sim/dist/index.js").SimRng} Rng */
+/** @typedef {import("../../packages/client/dist/chaos/index.js").SimRng} Rng */
 
 /**
  * What faults need: who is dead, and what ends again by itself.

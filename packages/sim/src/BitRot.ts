@@ -5,10 +5,10 @@
  * One OSD only: somebody always has a good copy.
  */
 import { type IoCtx, type Rados, RadosError } from "@tako/client";
+import type { SimRng } from "@tako/client/chaos";
 import { type ConfigValues, type hobject_t, InvariantError, parse_hobject } from "@tako/common";
 import type { MemStore } from "@tako/osd";
 import { all_pgs } from "./checks.ts";
-import type { SimRng } from "./SimRng.ts";
 import type { World } from "./World.ts";
 
 /** Scrubs fall due several times within a run of so many virtual seconds. */

@@ -3,10 +3,10 @@
  * by entry, after histories of all kinds. And: the checks of ClusterInvariants do find what is wrong.
  */
 
+import { SimRng } from "@tako/client/chaos";
 import type { pg_missing_item_t } from "@tako/common";
 import type { PG } from "@tako/osd";
 import { expect, test } from "vitest";
-import { SimRng } from "./SimRng.ts";
 import { wait_clean } from "./scenarios/cluster_commands.ts";
 import { play } from "./scenarios/run_transcript.ts";
 import type { Scene } from "./scenarios/Scene.ts";

@@ -1,10 +1,10 @@
 /** What SimNetwork promises of connections: the guarantees of the Messenger port. */
 
+import { SimRng } from "@tako/client/chaos";
 import type { Connection, Dispatcher, Message } from "@tako/common";
 import { describe, expect, test } from "vitest";
 import { Scheduler } from "./Scheduler.ts";
 import { SimMessenger, SimNetwork } from "./SimNetwork.ts";
-import { SimRng } from "./SimRng.ts";
 
 class End implements Dispatcher {
   readonly got: number[] = [];

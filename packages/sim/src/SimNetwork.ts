@@ -3,6 +3,8 @@
  * none beyond: delays, reordering across connections, cut connections, partitions, dead hosts.
  * Messages are passed by reference, as they are immutable; with `wire` as bytes, through the codec.
  */
+
+import type { SimRng } from "@tako/client/chaos";
 import type {
   Connection,
   ConnectionPolicy,
@@ -14,7 +16,6 @@ import type {
 } from "@tako/common";
 import { addr_str, BLANK_ADDR, through_wire } from "@tako/common";
 import type { Scheduler } from "./Scheduler.ts";
-import type { SimRng } from "./SimRng.ts";
 
 export interface NetworkOptions {
   /** One-way delay, drawn per message, ms. */

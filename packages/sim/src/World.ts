@@ -4,6 +4,7 @@
  */
 
 import { Rados } from "@tako/client";
+import { type ClientProcess, type FaultWorld, SIM_CONFIG, SimRng } from "@tako/client/chaos";
 import {
   Config,
   type ConfigValues,
@@ -15,11 +16,10 @@ import {
 } from "@tako/common";
 import { MemMonStore, Monitor, mkfs } from "@tako/mon";
 import { type DiskSnapshot, MemStore, OSD, type PG } from "@tako/osd";
+import { why_not_clean } from "./checks.ts";
 import { EventLog } from "./EventLog.ts";
 import { ProcessClock, Scheduler, Skew } from "./Scheduler.ts";
 import { SimMessenger, SimNetwork } from "./SimNetwork.ts";
-import { SimRng } from "./SimRng.ts";
-import type { ClientProcess } from "./workload/Workload.ts";
 
 export interface WorldOptions {
   readonly seed: number;
@@ -38,28 +38,6 @@ export interface WorldOptions {
   /** Longest time that a store commit takes, ms. */
   readonly max_commit_ms?: number;
 }
-
-/** Time constants shrunk, log and scan sizes small enough to reach the corners (peering.md §14). */
-export const SIM_CONFIG: ConfigValues = {
-  osd_heartbeat_interval: 1,
-  osd_heartbeat_grace: 4,
-  osd_mon_report_interval: 1,
-  mgr_stats_period: 1,
-  mon_osd_min_down_reporters: 1,
-  mon_osd_adjust_heartbeat_grace: false,
-  mon_osd_down_out_interval: 0,
-  osd_max_markdown_count: 100,
-  osd_min_pg_log_entries: 20,
-  osd_max_pg_log_entries: 50,
-  osd_pg_log_trim_min: 5,
-  osd_pg_log_dups_tracked: 1000,
-  osd_backfill_scan_min: 2,
-  osd_backfill_scan_max: 4,
-  osd_recovery_max_chunk: 4096,
-  osd_backfill_retry_interval: 1,
-  osd_recovery_retry_interval: 1,
-  mon_allow_pool_delete: true,
-};
 
 export const DISK_BYTES = 1 << 30;
 const MON_ADDR = { host: "10.0.0.1", port: 6789 };
@@ -84,7 +62,7 @@ interface OsdHost {
   newest_map: number;
 }
 
-export class World {
+export class World implements FaultWorld {
   readonly scheduler = new Scheduler();
   readonly log: EventLog;
   readonly net: SimNetwork;
@@ -276,7 +254,7 @@ export class World {
     const rng = new SimRng(this.options.seed, this.#next_stream());
     const name: entity_name_t = `osd.${id}`;
     const messenger = new SimMessenger(this.net, rng, name, { host: ip, port: 6800 });
-    const host = `host${Math.floor(id / (this.options.osds_per_host ?? 1))}`;
+    const host = this.host_of(id);
     const osd = new OSD({
       whoami: id,
       store,
@@ -380,6 +358,9 @@ export class World {
     this.log.add("sim", `old disk for osd.${id}`);
     h.store.restore(snapshot);
   }
+  host_of(id: number): string {
+    return `host${Math.floor(id / (this.options.osds_per_host ?? 1))}`;
+  }
   skew_of(who: number | "mon.a"): Skew {
     return who === "mon.a" ? this.#mon_skew : this.#host(who).skew;
   }
@@ -444,6 +425,18 @@ export class World {
 
   get client_names(): readonly entity_name_t[] {
     return this.#client_names;
+  }
+
+  // ------------------------------------------------------------ for faults
+
+  get is_clean(): boolean {
+    return why_not_clean(this) === undefined;
+  }
+  after(ms: number, fn: () => void): void {
+    this.scheduler.schedule(ms, fn);
+  }
+  note(text: string): void {
+    this.log.add("sim", text);
   }
 
   // ------------------------------------------------------------ time

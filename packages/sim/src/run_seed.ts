@@ -1,19 +1,35 @@
 /** One seeded run: a cluster, a workload, faults, then healing and the checks. */
 import type { Rados } from "@tako/client";
+import {
+  check_history,
+  DEFAULT_LOAD,
+  draw_pools,
+  draw_run,
+  type HistoryEvent,
+  is_erasure_pool,
+  MAPS_CONFIG,
+  make_pools,
+  type Pool,
+  PROFILES,
+  type Profile,
+  type ProfileName,
+  type RunDraw,
+  type RunScript,
+  render_verdict,
+  SimRng,
+  type Strike,
+  scripted,
+  Workload,
+} from "@tako/client/chaos";
 import { InvariantError, message_fields } from "@tako/common";
 import { BitRot, bit_rot_config } from "./BitRot.ts";
 import { Bounds } from "./Bounds.ts";
 import { ClusterInvariants } from "./ClusterInvariants.ts";
 import { check_quiescent, pgs_not_clean, why_not_clean } from "./checks.ts";
-import { check_history, type HistoryEvent, render_verdict } from "./history/index.ts";
-import { Nemesis, type Strike } from "./nemesis/Nemesis.ts";
-import { draw_pools, is_erasure_pool, make_pools, type Pool } from "./pools.ts";
-import { MAPS_CONFIG, PROFILES, type Profile, type ProfileName } from "./profiles.ts";
+import { Nemesis } from "./nemesis/Nemesis.ts";
 import { coverage_now, coverage_since, type RunCoverage } from "./run_coverage.ts";
 import { ProcessClock } from "./Scheduler.ts";
-import { SimRng } from "./SimRng.ts";
 import { World } from "./World.ts";
-import { DEFAULT_LOAD, Workload } from "./workload/Workload.ts";
 
 export interface RunOptions {
   readonly seed: number;
@@ -29,15 +45,6 @@ export interface RunOptions {
   readonly trace?: (line: string) => void;
   /** Gets the world before anything happens in it. */
   readonly watch?: (world: World) => void;
-}
-
-/** A part of a run. What is not named is as the profile and the seed have it. */
-export interface RunScript {
-  readonly osds?: number;
-  /** By name. */
-  readonly pools?: readonly string[];
-  readonly load?: Profile["load"];
-  readonly strikes?: readonly Strike[];
 }
 
 export interface RunResult {
@@ -66,16 +73,14 @@ export async function run_seed(o: RunOptions): Promise<RunResult> {
   const before = coverage_now();
   const of_name: Profile = PROFILES[o.profile ?? "quick"];
   const profile = scripted({ ...of_name, seconds: o.seconds ?? of_name.seconds }, o.script);
-  const rng = new SimRng(o.seed, 7);
-  // In some runs bits turn over, and scrubs run.
-  const rots = new SimRng(o.seed, 11).chance(profile.rot);
-  const trims = new SimRng(o.seed, 13).chance(profile.trims);
+  const drawn = draw_run(o.seed, profile);
+  const { rots, trims } = drawn;
   const world = new World({
     seed: o.seed,
-    osds: rng.pick(profile.osds),
+    osds: drawn.osds,
     log_level: o.trace ? "debug" : "info",
-    max_delay_ms: rng.pick([1, 5, 30]),
-    max_commit_ms: rng.pick([0.5, 5]),
+    max_delay_ms: drawn.max_delay_ms,
+    max_commit_ms: drawn.max_commit_ms,
     wire: o.wire ?? false,
     config: {
       osd_debug_check_invariants: true,
@@ -90,7 +95,7 @@ export async function run_seed(o: RunOptions): Promise<RunResult> {
   o.watch?.(world);
   const bounds = new Bounds(world);
   bounds.start();
-  const players = make_players(o.seed, profile, rng, world, rots, o.script);
+  const players = make_players(o.seed, profile, drawn, world, o.script);
   const { workload, nemesis, rot } = players;
   let error: unknown;
   let undecided: readonly string[] = [];
@@ -120,24 +125,13 @@ export async function run_seed(o: RunOptions): Promise<RunResult> {
   };
 }
 
-function scripted(p: Profile, script: RunScript | undefined): Profile {
-  if (!script) return p;
-  const { osds, load } = script;
-  return {
-    ...p,
-    ...(osds !== undefined && { osds: [osds] }),
-    load: { ...p.load, ...load },
-  };
-}
-
 const WITH_ROT = { two_lost: 0, empty_disk: 0, old_disk: 0, mark_lost: 0, pool_size: 0 };
 
 function make_players(
   seed: number,
   profile: Profile,
-  rng: SimRng,
+  { mean_interval_ms, max_dead, rots }: RunDraw,
   world: World,
-  rots: boolean,
   script: RunScript | undefined,
 ): Players {
   const ports = {
@@ -154,8 +148,8 @@ function make_players(
   const nemesis = new Nemesis(world, new SimRng(seed, 9), admin, {
     seed,
     script: script?.strikes,
-    mean_interval_ms: rng.pick(profile.fault_intervals_ms),
-    max_dead: 1 + rng.int(2),
+    mean_interval_ms,
+    max_dead,
     max_pg_num: profile.max_pg_num,
     max_lasting_ms: profile.max_lasting_ms,
     // What has rotted on one disk must be whole on all others.
@@ -209,7 +203,7 @@ async function scenario(
   await world.start();
   await world.done(admin.connect(), "client connects");
   await world.until(() => world.osdmap.get_up_osds().length === world.osd_ids.length, "all up");
-  await make_pools(world, admin, pools, profile.pg_num);
+  await make_pools(admin, pools, profile.pg_num, (p, what) => world.done(p, what));
   await world.done(admin.wait_for_latest_osdmap(), "the map with the pools");
   await world.until(() => why_not_clean(world) === undefined, "clean at the start");
   workload.start();

@@ -1,9 +1,9 @@
 /** docs/simulator.md tells of every profile, every kind of fault and every plant, and of no others. */
 import { readFileSync } from "node:fs";
+import { PROFILES, type Profile } from "@tako/client/chaos";
 import { expect, it } from "vitest";
 import { FAULT_KINDS } from "./nemesis/registry.ts";
 import { PLANTS } from "./plants/plants.ts";
-import { PROFILES, type Profile } from "./profiles.ts";
 
 const DOC = readFileSync(new URL("../../../docs/simulator.md", import.meta.url), "utf8");
 /** Not a kind of the nemesis: BitRot.ts. */

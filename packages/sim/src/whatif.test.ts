@@ -5,6 +5,7 @@
  * an OSD that never had anything joins by log where no log was ever trimmed.
  */
 import type { Rados } from "@tako/client";
+import { SimRng } from "@tako/client/chaos";
 import {
   parse_whatif_sequence,
   type pg_t,
@@ -15,7 +16,6 @@ import {
 } from "@tako/common";
 import { expect, test } from "vitest";
 import { all_pgs, why_not_clean } from "./checks.ts";
-import { SimRng } from "./SimRng.ts";
 import { World } from "./World.ts";
 
 const OSDS = 6;

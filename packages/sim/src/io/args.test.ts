@@ -1,6 +1,7 @@
 /** What the command line takes, and what it says of what it does not take. */
+
+import { PROFILES } from "@tako/client/chaos";
 import { describe, expect, test } from "vitest";
-import { PROFILES } from "../profiles.ts";
 import { parse_args, USAGE, UsageError } from "./args.ts";
 
 function args(...argv: string[]) {

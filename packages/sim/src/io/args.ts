@@ -1,9 +1,9 @@
 /** The command line of `npm run sim`: what it takes, and clear words for what it does not. */
 import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
+import { is_profile, PROFILES, type ProfileName } from "@tako/client/chaos";
 import { type InspectTarget, parse_inspect } from "../inspect.ts";
 import { find_plant, PLANTS } from "../plants/plants.ts";
-import { is_profile, PROFILES, type ProfileName } from "../profiles.ts";
 
 export const USAGE = `usage: npm run sim -- [--seeds A-B] [--profile P] [--jobs N] [--twice] ...
        npm run sim -- --seed N [--trace | --log] [--until T [--inspect WHAT ...]] ...

@@ -1,9 +1,9 @@
 /** A seed that fails, as a short scenario file: --shrink, and by itself after a failure. */
 import { writeFileSync } from "node:fs";
+import { type SimScenario, sim_scenario_text } from "@tako/client/chaos";
 import { run_seed } from "../run_seed.ts";
 import { tell } from "../shrink/play_sim.ts";
 import { type Shrunk, shrink } from "../shrink/shrink.ts";
-import { type SimScenario, sim_scenario_text } from "../shrink/sim_scenario.ts";
 import type { SeedOptions } from "./args.ts";
 
 /** Runs to spend on one seed. */

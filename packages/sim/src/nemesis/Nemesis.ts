@@ -4,22 +4,21 @@
  * what was acknowledged can come back: a disk is taken away only when all copies are there without it.
  */
 import type { Rados } from "@tako/client";
+import {
+  type Baseline,
+  Field,
+  type FieldOptions,
+  type Outcome,
+  restore,
+  rng_of_strike,
+  type SimRng,
+  type Strike,
+  take_baseline,
+} from "@tako/client/chaos";
 import { InvariantError } from "@tako/common";
-import { SimRng } from "../SimRng.ts";
 import type { World } from "../World.ts";
-import type { Fault, Outcome } from "./Fault.ts";
-import { Field, type FieldOptions } from "./Field.ts";
 import { ALL_FAULTS } from "./registry.ts";
-import { type Baseline, restore, take_baseline } from "./restore.ts";
-
-/** One blow: what is to be repeated to have it again. */
-export interface Strike {
-  /** Since the faults began, virtual ms. */
-  readonly at_ms: number;
-  readonly kind: string;
-  /** Which stream of chance decides whom it hits, and how hard. */
-  readonly stream: number;
-}
+import type { SimFault } from "./SimFault.ts";
 
 export interface NemesisOptions extends FieldOptions {
   /** Of the streams that strikes take their chance from. */
@@ -38,16 +37,14 @@ export interface NemesisOptions extends FieldOptions {
 const ALWAYS: readonly string[] = ["restart_osd"];
 /** Looks at so many kinds for one that can be done just now. */
 const TRIES = 12;
-/** Streams of chance from here on are those of strikes. */
-const STRIKES = 100_000;
 
 interface Drawn {
-  readonly fault: Fault;
+  readonly fault: SimFault;
   readonly rate: number;
 }
 
 export class Nemesis {
-  readonly field: Field;
+  readonly field: Field<World>;
   readonly #options: NemesisOptions;
   readonly #drawn: readonly Drawn[];
   /** When and what; the details of a strike have their own. */
@@ -94,10 +91,10 @@ export class Nemesis {
     });
   }
   /** False: it could not be done just now. */
-  #strike(fault: Fault, stream: number): boolean {
+  #strike(fault: SimFault, stream: number): boolean {
     const { field } = this;
     if (field.gentle_only && fault.gentle !== true) return false;
-    field.rng = new SimRng(this.#options.seed, STRIKES + stream);
+    field.rng = rng_of_strike(this.#options.seed, stream);
     const outcome: Outcome = fault.strike(field);
     if (outcome === false) return false;
     const ms = field.world.scheduler.now_ms - this.#began_ms;
@@ -106,7 +103,7 @@ export class Nemesis {
     else void outcome.then((done) => done && this.#count(fault.kind));
     return true;
   }
-  #pick(): Fault {
+  #pick(): SimFault {
     let dice = this.#rng.next() * this.#drawn.reduce((n, d) => n + d.rate, 0);
     for (const d of this.#drawn) {
       dice -= d.rate;

@@ -1,10 +1,10 @@
 /** Faults of disks: slow, full, broken, empty, old. */
+import type { Field, Outcome } from "@tako/client/chaos";
 import type { DiskSnapshot, PG } from "@tako/osd";
-import { DISK_BYTES } from "../World.ts";
-import type { Fault, Outcome } from "./Fault.ts";
-import type { Field } from "./Field.ts";
+import { DISK_BYTES, type World } from "../World.ts";
+import type { SimFault } from "./SimFault.ts";
 
-export const DISK_FAULTS: readonly Fault[] = [
+export const DISK_FAULTS: readonly SimFault[] = [
   { kind: "slow_disk", weight: 3, strike: slow },
   { kind: "full_disk", weight: 2, strike: full },
   { kind: "write_error", weight: 2, strike: write_error },
@@ -13,7 +13,7 @@ export const DISK_FAULTS: readonly Fault[] = [
   { kind: "old_disk", weight: 2, strike: old },
 ];
 
-function slow(f: Field): Outcome {
+function slow(f: Field<World>): Outcome {
   const id = f.some_osd();
   if (id === undefined) return false;
   const ms = f.rng.between(5, f.rng.pick([50, 500, 4000]));
@@ -23,7 +23,7 @@ function slow(f: Field): Outcome {
   return true;
 }
 /** As full as this, and a little more room again in the end. */
-function full(f: Field): Outcome {
+function full(f: Field<World>): Outcome {
   const id = f.some_osd(f.alive);
   if (id === undefined) return false;
   const store = f.world.store(id);
@@ -40,7 +40,7 @@ function full(f: Field): Outcome {
   return true;
 }
 /** The OSD stops; what it was writing is not there. */
-function write_error(f: Field): Outcome {
+function write_error(f: Field<World>): Outcome {
   const id = f.may_kill ? f.some_osd(f.alive) : undefined;
   if (id === undefined) return false;
   f.note(`the next write on osd.${id} fails`);
@@ -49,16 +49,16 @@ function write_error(f: Field): Outcome {
 }
 
 /** A disk may go when every PG has all its copies, and no other is being filled. */
-function may_lose_disk(f: Field): boolean {
+function may_lose_disk(f: Field<World>): boolean {
   return f.lost_disk === undefined && f.held.size === 0 && f.clean;
 }
 /** A new disk under the old id, as an operator does it: destroy, new. */
-function empty(f: Field): Outcome {
+function empty(f: Field<World>): Outcome {
   if (!may_lose_disk(f)) return false;
   const id = f.some_osd();
   return id === undefined ? false : f.work(replace(f, id));
 }
-async function replace(f: Field, id: number): Promise<boolean> {
+async function replace(f: Field<World>, id: number): Promise<boolean> {
   const { world } = f;
   f.lost_disk = id;
   f.held.add(id);
@@ -86,9 +86,9 @@ interface Taken {
   readonly disk: DiskSnapshot;
   readonly epoch: number;
 }
-const snapshots = new WeakMap<Field, Taken>();
+const snapshots = new WeakMap<Field<World>, Taken>();
 
-function snapshot(f: Field): Outcome {
+function snapshot(f: Field<World>): Outcome {
   const id = f.some_osd();
   if (id === undefined || f.lost_disk === id || !f.world.mon_running) return false;
   f.note(`snapshot of the disk of osd.${id}`);
@@ -102,7 +102,7 @@ function snapshot(f: Field): Outcome {
  * Erasure-coded PGs go back to what all shards have, and a disk that forgets is none that they provide
  * for: only where a later interval has begun since does everybody see that it is old.
  */
-function old(f: Field): Outcome {
+function old(f: Field<World>): Outcome {
   const taken = snapshots.get(f);
   if (!taken || f.num_lasting > 0 || f.dead.length > 0 || !may_lose_disk(f)) return false;
   const pgs = f.world.osd(taken.id)?.pgs.all() ?? [];

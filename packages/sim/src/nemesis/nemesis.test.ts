@@ -1,6 +1,7 @@
 /** Every kind of fault can be done, none loses what was acknowledged, and everything is put back. */
+
+import { PROFILES } from "@tako/client/chaos";
 import { expect, test } from "vitest";
-import { PROFILES } from "../profiles.ts";
 import { run_seed } from "../run_seed.ts";
 import { FAULT_KINDS } from "./registry.ts";
 

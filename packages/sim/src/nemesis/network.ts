@@ -1,9 +1,10 @@
 /** Faults of the network: links that are cut, slow, deaf on one side, or break at a bad moment. */
+import type { Field, Outcome } from "@tako/client/chaos";
 import type { entity_name_t } from "@tako/common";
-import type { Fault, Outcome } from "./Fault.ts";
-import type { Field } from "./Field.ts";
+import type { World } from "../World.ts";
+import type { SimFault } from "./SimFault.ts";
 
-export const NETWORK_FAULTS: readonly Fault[] = [
+export const NETWORK_FAULTS: readonly SimFault[] = [
   { kind: "cut", weight: 8, strike: cut },
   { kind: "partition", weight: 4, strike: partition },
   { kind: "one_way_partition", weight: 3, strike: one_way },
@@ -17,15 +18,28 @@ export const NETWORK_FAULTS: readonly Fault[] = [
   { kind: "cut_in_replication", weight: 3, strike: cut_in_replication },
 ];
 
+/** Daemons and clients by name. */
+function entities(f: Field<World>): entity_name_t[] {
+  const osds = f.world.osd_ids.map((id): entity_name_t => `osd.${id}`);
+  return ["mon.a", ...osds, ...f.world.client_names];
+}
+/** Two different ones, at least one of them a daemon. */
+function two_of(f: Field<World>): [entity_name_t, entity_name_t] | undefined {
+  const a = f.rng.pick(entities(f));
+  const b = f.rng.pick(entities(f));
+  const two_clients = a.startsWith("client.") && b.startsWith("client.");
+  return a === b || two_clients ? undefined : [a, b];
+}
+
 /** One connection breaks: lossless ones replay, lossy ones are reset. */
-function cut(f: Field): Outcome {
+function cut(f: Field<World>): Outcome {
   const { net } = f.world;
   if (net.num_connections === 0) return false;
   net.cut(f.rng.int(1 << 20));
   return true;
 }
-function partition(f: Field): Outcome {
-  const pair = f.pair();
+function partition(f: Field<World>): Outcome {
+  const pair = two_of(f);
   if (!pair) return false;
   f.note(`partition ${pair.join(" ")}`);
   f.world.net.partition(...pair);
@@ -35,8 +49,8 @@ function partition(f: Field): Outcome {
   });
   return true;
 }
-function one_way(f: Field): Outcome {
-  const pair = f.pair();
+function one_way(f: Field<World>): Outcome {
+  const pair = two_of(f);
   if (!pair) return false;
   f.note(`nothing gets from ${pair.join(" to ")}`);
   f.world.net.block(...pair);
@@ -47,10 +61,10 @@ function one_way(f: Field): Outcome {
   return true;
 }
 /** One daemon from all others. */
-function isolate(f: Field): Outcome {
-  const daemons = f.entities.filter((e) => !e.startsWith("client."));
+function isolate(f: Field<World>): Outcome {
+  const daemons = entities(f).filter((e) => !e.startsWith("client."));
   const a = f.rng.pick(daemons);
-  const others = f.entities.filter((e) => e !== a);
+  const others = entities(f).filter((e) => e !== a);
   f.note(`isolate ${a}`);
   for (const b of others) f.world.net.partition(a, b);
   f.lasting(100, () => {
@@ -60,10 +74,10 @@ function isolate(f: Field): Outcome {
   return true;
 }
 /** All daemons and clients are on one of two sides, and nothing passes between these. */
-function two_sides(f: Field): Outcome {
+function two_sides(f: Field<World>): Outcome {
   const sides: [entity_name_t[], entity_name_t[]] = [[], []];
   // A client that stays with a primary that has lost the others reads what is old, if it may.
-  for (const e of f.entities) sides[f.rng.chance(e === "mon.a" ? 0.2 : 0.4) ? 0 : 1].push(e);
+  for (const e of entities(f)) sides[f.rng.chance(e === "mon.a" ? 0.2 : 0.4) ? 0 : 1].push(e);
   const [a, b] = sides;
   if (!a.some(is_osd) || !b.some(is_osd)) return false;
   f.note(`partition ${a.join(" ")} | ${b.join(" ")}`);
@@ -78,7 +92,7 @@ function is_osd(e: entity_name_t): boolean {
   return e.startsWith("osd.");
 }
 /** Swizzle-clogging: links stop one by one, and come back one by one in another order. */
-function swizzle(f: Field): Outcome {
+function swizzle(f: Field<World>): Outcome {
   const links = all_links(f).filter(() => f.rng.chance(0.4));
   if (links.length === 0) return false;
   const step_ms = f.rng.between(50, 1000);
@@ -93,21 +107,21 @@ function swizzle(f: Field): Outcome {
   }
   return true;
 }
-function all_links(f: Field): [entity_name_t, entity_name_t][] {
-  const daemons = f.entities.filter((e) => !e.startsWith("client."));
+function all_links(f: Field<World>): [entity_name_t, entity_name_t][] {
+  const daemons = entities(f).filter((e) => !e.startsWith("client."));
   return daemons.flatMap((a, i) => {
     return daemons.slice(i + 1).map((b): [entity_name_t, entity_name_t] => [a, b]);
   });
 }
-function shuffled<T>(f: Field, list: readonly T[]): T[] {
+function shuffled<T>(f: Field<World>, list: readonly T[]): T[] {
   const left = [...list];
   const out: T[] = [];
   while (left.length > 0) out.push(...left.splice(f.rng.int(left.length), 1));
   return out;
 }
 /** In one direction or both. */
-function slow_link(f: Field): Outcome {
-  const pair = f.pair();
+function slow_link(f: Field<World>): Outcome {
+  const pair = two_of(f);
   if (!pair) return false;
   const [a, b] = pair;
   const { net } = f.world;
@@ -123,7 +137,7 @@ function slow_link(f: Field): Outcome {
   return true;
 }
 /** All delays vary as they never do: what is sent over different links arrives in any order. */
-function jitter(f: Field): Outcome {
+function jitter(f: Field<World>): Outcome {
   const { net } = f.world;
   if (net.jitter !== 1) return false;
   net.jitter = f.rng.between(5, 60);
@@ -133,21 +147,21 @@ function jitter(f: Field): Outcome {
   });
   return true;
 }
-function half_open(f: Field): Outcome {
+function half_open(f: Field<World>): Outcome {
   return f.world.net.half_open(f.rng.int(1 << 20));
 }
 /** The reply to a client is lost with its connection: it must ask again, and be told the same. */
-function lost_reply(f: Field): Outcome {
+function lost_reply(f: Field<World>): Outcome {
   return break_at(f, 3000, (m) => m === "osd_op_reply");
 }
 /** Between OSDs, so that what was sent is sent again. */
-function cut_in_replication(f: Field): Outcome {
+function cut_in_replication(f: Field<World>): Outcome {
   const kinds = ["osd_repop", "osd_repop_reply", "pg_push", "pg_log", "pg_notify", "ec_sub_write"];
   const kind = f.rng.pick(kinds);
   return break_at(f, 3000, (m) => m === kind);
 }
 /** Breaks connections at some of these messages, for a while. */
-function break_at(f: Field, longest_ms: number, which: (type: string) => boolean): Outcome {
+function break_at(f: Field<World>, longest_ms: number, which: (type: string) => boolean): Outcome {
   const { net } = f.world;
   if (net.breaks) return false;
   let left = 1 + f.rng.int(5);

@@ -1,17 +1,25 @@
-/** All kinds of faults. */
+/** All kinds of faults: those of both kinds of clusters, and those of the simulator alone. */
+import {
+  LOST_FAULTS,
+  MON_FAULTS,
+  OSD_STATE_FAULTS,
+  PG_FAULTS,
+  PLACEMENT_FAULTS,
+  POOL_FAULTS,
+  PROCESS_FAULTS,
+} from "@tako/client/chaos";
 import { CLOCK_FAULTS } from "./clock.ts";
 import { DISK_FAULTS } from "./disk.ts";
-import type { Fault } from "./Fault.ts";
-import { LOST_FAULTS } from "./lost.ts";
 import { NETWORK_FAULTS } from "./network.ts";
-import { OSD_STATE_FAULTS } from "./osd_states.ts";
-import { PG_FAULTS } from "./pgs.ts";
-import { PLACEMENT_FAULTS } from "./placement.ts";
-import { POOL_FAULTS } from "./pools.ts";
-import { PROCESS_FAULTS } from "./process.ts";
+import { KILL_MON_IN_COMMIT, SAME_ID_TWICE } from "./process.ts";
+import type { SimFault } from "./SimFault.ts";
 
-export const ALL_FAULTS: readonly Fault[] = [
+/** In this order a run draws which it has. */
+export const ALL_FAULTS: readonly SimFault[] = [
   ...PROCESS_FAULTS,
+  SAME_ID_TWICE,
+  ...MON_FAULTS,
+  KILL_MON_IN_COMMIT,
   ...NETWORK_FAULTS,
   ...DISK_FAULTS,
   ...CLOCK_FAULTS,

@@ -1,6 +1,7 @@
 /** What the client does: `write x v1`, `async u append x more`, `expect x v1`. */
+
+import { SimRng } from "@tako/client/chaos";
 import { InvariantError, scenario_content } from "@tako/common";
-import { SimRng } from "../SimRng.ts";
 import type { Commands } from "./Command.ts";
 import { type AsyncOp, outcome, type Scene } from "./Scene.ts";
 

@@ -1,13 +1,8 @@
 /** Plays the scenario file of a seeded run, and tells it as a story. */
+import { parse_sim_scenario, type SimScenario, sim_scenario_text } from "@tako/client/chaos";
 import { InvariantError } from "@tako/common";
 import { type RunResult, run_seed } from "../run_seed.ts";
-import { failure_kind, failure_of } from "./shrink.ts";
-import {
-  parse_sim_scenario,
-  run_options_of,
-  type SimScenario,
-  sim_scenario_text,
-} from "./sim_scenario.ts";
+import { failure_kind, failure_of, run_options_of } from "./shrink.ts";
 
 /** The file with what happened behind `----`. Throws when it does not end as the file says. */
 export async function play_sim_scenario(text: string): Promise<string> {

@@ -1,8 +1,8 @@
+import { parse_sim_scenario, sim_scenario_text } from "@tako/client/chaos";
 import { expect, test } from "vitest";
 import type { RunOptions, RunResult } from "../run_seed.ts";
 import { play_sim_scenario } from "./play_sim.ts";
 import { failure_kind, shrink } from "./shrink.ts";
-import { parse_sim_scenario, sim_scenario_text } from "./sim_scenario.ts";
 
 const ALL = Array.from({ length: 40 }, (_, i) => ({
   at_ms: i * 500,

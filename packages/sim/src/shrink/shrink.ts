@@ -3,11 +3,12 @@
  * fail in the same way. Faults keep their times and the chance that they were made of, so taking one
  * away leaves the others alone. Model: delta debugging (ddmin), and the reductions of QuickCheck.
  */
-import type { Strike } from "../nemesis/Nemesis.ts";
-import { PROFILES } from "../profiles.ts";
+import { DEFAULT_LOAD, PROFILES, type SimScenario, type Strike } from "@tako/client/chaos";
 import type { RunOptions, RunResult } from "../run_seed.ts";
-import { DEFAULT_LOAD } from "../workload/Workload.ts";
-import { run_options_of, type SimScenario } from "./sim_scenario.ts";
+
+export function run_options_of(s: SimScenario): RunOptions {
+  return { seed: s.seed, profile: s.profile, seconds: s.seconds, script: s.script };
+}
 
 export interface ShrinkOptions {
   readonly run: (o: RunOptions) => Promise<RunResult>;

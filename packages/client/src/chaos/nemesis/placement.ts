@@ -44,7 +44,7 @@ function crush_reweight(f: Field): Outcome {
 function crush_move(f: Field): Outcome {
   if (!f.world.mon_running) return false;
   const id = f.some_osd();
-  const host = `host${Math.floor((id ?? 0) / (f.world.options.osds_per_host ?? 1))}`;
+  const host = f.world.host_of(id ?? 0);
   const rack = `rack${f.rng.int(2)}`;
   if (f.rng.chance(0.3)) {
     return f.ask({ prefix: "osd crush move", name: host, args: ["root=default"] });

@@ -1,8 +1,7 @@
 /** The pools of a run: which it has, with which erasure codes; and making them. */
-import type { Rados } from "@tako/client";
 import { invariant } from "@tako/common";
+import type { Rados } from "../Rados.ts";
 import { SimRng } from "./SimRng.ts";
-import type { World } from "./World.ts";
 
 interface Code {
   readonly k: number;
@@ -59,14 +58,15 @@ export function draw_pools(specs: readonly PoolSpec[], seed: number, osds: numbe
   });
 }
 
+/** `done`: waits for an answer, and says what was asked when there is none. */
 export async function make_pools(
-  world: World,
   admin: Rados,
   pools: readonly Pool[],
   pg_num: number,
+  done: (answer: Promise<unknown>, what: string) => Promise<unknown>,
 ): Promise<void> {
   const tell = (cmd: { readonly prefix: string } & Record<string, unknown>) =>
-    world.done(admin.mon_command(cmd), cmd.prefix);
+    done(admin.mon_command(cmd), cmd.prefix);
   const codes = pools.flatMap((p) => ("code" in p ? [p.code] : []));
   // Faults make pools of the small one.
   if (codes.length > 0) codes.unshift("small");
@@ -79,7 +79,7 @@ export async function make_pools(
     const { name: pool, min_size } = p;
     if (!("code" in p)) {
       const { size } = p;
-      await world.done(admin.pool_create(pool, { pg_num, size, min_size: p.min_size }), pool);
+      await done(admin.pool_create(pool, { pg_num, size, min_size: p.min_size }), pool);
       continue;
     }
     const kind = { pool_type: "erasure", erasure_code_profile: p.code };

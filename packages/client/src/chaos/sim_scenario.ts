@@ -3,9 +3,31 @@
  * is what shrinking gives, and what `npm run scenario FILE` repeats. docs/scenario-files.md.
  */
 import { CommandError, parse_scenario, scenario_ms, scenario_options } from "@tako/common";
-import type { Strike } from "../nemesis/Nemesis.ts";
-import { is_profile, type ProfileName } from "../profiles.ts";
-import type { RunOptions, RunScript } from "../run_seed.ts";
+import { is_profile, type Profile, type ProfileName } from "./profiles.ts";
+import { SimRng } from "./SimRng.ts";
+
+/** One blow: what is to be repeated to have it again. */
+export interface Strike {
+  /** Since the faults began, ms; virtual in the simulator. */
+  readonly at_ms: number;
+  readonly kind: string;
+  /** Which stream of chance decides whom it hits, and how hard. */
+  readonly stream: number;
+}
+/** Streams of chance from here on are those of strikes. */
+const STRIKES = 100_000;
+export function rng_of_strike(seed: number, stream: number): SimRng {
+  return new SimRng(seed, STRIKES + stream);
+}
+
+/** A part of a run. What is not named is as the profile and the seed have it. */
+export interface RunScript {
+  readonly osds?: number;
+  /** By name. */
+  readonly pools?: readonly string[];
+  readonly load?: Profile["load"];
+  readonly strikes?: readonly Strike[];
+}
 
 export interface SimScenario {
   readonly comments: readonly string[];
@@ -15,10 +37,6 @@ export interface SimScenario {
   readonly script: RunScript;
   /** First words of the failure; undefined: the run must be clean. */
   readonly fails: string | undefined;
-}
-
-export function run_options_of(s: SimScenario): RunOptions {
-  return { seed: s.seed, profile: s.profile, seconds: s.seconds, script: s.script };
 }
 
 const LOAD = ["clients", "hot", "cold", "ops_per_second", "kill_mean_ms"] as const;

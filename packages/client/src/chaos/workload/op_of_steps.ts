@@ -1,11 +1,11 @@
 /** Steps of a history as operations of the client library, and what these showed as text. Pure. */
+import { InvariantError } from "@tako/common";
+import type { StepResult } from "../../IoCtx.ts";
 import {
   type ObjectOperation,
   ObjectReadOperation,
   ObjectWriteOperation,
-  type StepResult,
-} from "@tako/client";
-import { InvariantError } from "@tako/common";
+} from "../../ObjectOperation.ts";
 import type { Seen, Step } from "../history/history.ts";
 import { keys_text, pairs_text } from "../history/ObjectState.ts";
 

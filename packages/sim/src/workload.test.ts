@@ -1,10 +1,9 @@
 /** The load by itself, on a cluster where nothing breaks: it does everything, and the cluster is right. */
+
+import { check_history, render_verdict, SimRng, Workload } from "@tako/client/chaos";
 import { expect, test } from "vitest";
-import { check_history, render_verdict } from "../history/index.ts";
-import { ProcessClock } from "../Scheduler.ts";
-import { SimRng } from "../SimRng.ts";
-import { World } from "../World.ts";
-import { Workload } from "./Workload.ts";
+import { ProcessClock } from "./Scheduler.ts";
+import { World } from "./World.ts";
 
 async function run_load(seed: number): Promise<Workload> {
   const world = new World({ seed, osds: 3, log_level: "warn", max_delay_ms: 20 });

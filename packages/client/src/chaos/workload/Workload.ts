@@ -5,8 +5,10 @@
  * sockets: what starts a client process is a port, so real processes run under the same load.
  * Ceph counterpart: the rados task of teuthology with RadosModel.
  */
-import { type IoCtx, type OperateResult, type Rados, RadosError } from "@tako/client";
 import { type Clock, ERRNO, type Rng } from "@tako/common";
+import { RadosError } from "../../errors.ts";
+import type { IoCtx, OperateResult } from "../../IoCtx.ts";
+import type { Rados } from "../../Rados.ts";
 import { HistoryRecorder } from "../history/history.ts";
 import { type Ask, ask_any, ask_everything, ask_journal, type Hint } from "./op_mix.ts";
 import { read_op, seen_of, write_op } from "./op_of_steps.ts";

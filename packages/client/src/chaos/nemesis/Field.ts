@@ -2,11 +2,10 @@
  * Field: what faults work on: the world, chance, the operator's commands; and what has to be undone
  * again, each thing after a while, and everything when the faults end.
  */
-import type { Rados } from "@tako/client";
-import type { entity_name_t, pg_pool_t, pg_t } from "@tako/common";
-import { all_pgs, why_not_clean } from "../checks.ts";
+import type { pg_pool_t, pg_t } from "@tako/common";
+import type { Rados } from "../../Rados.ts";
 import type { SimRng } from "../SimRng.ts";
-import type { World } from "../World.ts";
+import type { FaultWorld } from "./FaultWorld.ts";
 
 const LOOK_MS = 250;
 
@@ -26,8 +25,8 @@ export interface PoolRef {
   readonly info: pg_pool_t;
 }
 
-export class Field {
-  readonly world: World;
+export class Field<W extends FaultWorld = FaultWorld> {
+  readonly world: W;
   /** Of the strike that came last. */
   rng: SimRng;
   readonly options: FieldOptions;
@@ -44,14 +43,14 @@ export class Field {
   gentle_only = false;
   ended = false;
 
-  constructor(world: World, rng: SimRng, admin: Rados, options: FieldOptions) {
+  constructor(world: W, rng: SimRng, admin: Rados, options: FieldOptions) {
     this.world = world;
     this.rng = rng;
     this.options = options;
     this.#admin = admin;
   }
   note(text: string): void {
-    this.world.log.add("sim", text);
+    this.world.note(text);
   }
 
   // ------------------------------------------------------------ what ends again
@@ -60,7 +59,7 @@ export class Field {
   later(ms: number, undo: () => void): void {
     const n = this.#serial++;
     this.#undo.set(n, undo);
-    this.world.scheduler.schedule(ms, () => {
+    this.world.after(ms, () => {
       if (!this.#undo.delete(n)) return;
       undo();
     });
@@ -113,7 +112,7 @@ export class Field {
     return new Promise((resolve) => {
       const look = () => {
         if (cond()) resolve();
-        else this.world.scheduler.schedule(LOOK_MS, look);
+        else this.world.after(LOOK_MS, look);
       };
       look();
     });
@@ -124,7 +123,7 @@ export class Field {
   }
   pause(ms: number): Promise<void> {
     return new Promise((resolve) => {
-      this.world.scheduler.schedule(ms, resolve);
+      this.world.after(ms, resolve);
     });
   }
   /** All questions have been answered. */
@@ -146,18 +145,6 @@ export class Field {
   some_osd(from: readonly number[] = this.world.osd_ids): number | undefined {
     return from.length > 0 ? this.rng.pick(from) : undefined;
   }
-  /** Daemons and clients by name. */
-  get entities(): entity_name_t[] {
-    const osds = this.world.osd_ids.map((id): entity_name_t => `osd.${id}`);
-    return ["mon.a", ...osds, ...this.world.client_names];
-  }
-  /** Two different ones, at least one of them a daemon. */
-  pair(): [entity_name_t, entity_name_t] | undefined {
-    const a = this.rng.pick(this.entities);
-    const b = this.rng.pick(this.entities);
-    const two_clients = a.startsWith("client.") && b.startsWith("client.");
-    return a === b || two_clients ? undefined : [a, b];
-  }
   get pools(): PoolRef[] {
     if (!this.world.mon_running) return [];
     const { osdmap } = this.world;
@@ -175,11 +162,13 @@ export class Field {
   }
   some_pg(): pg_t | undefined {
     if (!this.world.mon_running) return undefined;
-    const pgs = all_pgs(this.world.osdmap);
+    const map = this.world.osdmap;
+    const pools = [...map.pools.keys()].sort((a, b) => a - b);
+    const pgs = pools.flatMap((id) => [...map.get_pgs(id)]);
     return pgs.length > 0 ? this.rng.pick(pgs) : undefined;
   }
   /** Every PG has all its copies, and nothing is out of order. */
   get clean(): boolean {
-    return why_not_clean(this.world) === undefined;
+    return this.world.is_clean;
   }
 }

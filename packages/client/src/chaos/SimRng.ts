@@ -1,4 +1,4 @@
-/** Seeded random numbers (sfc32): the only source of chance in a simulation. */
+/** Seeded random numbers (sfc32): the only source of chance in a seeded run. */
 import type { Rng } from "@tako/common";
 
 export class SimRng implements Rng {

@@ -3,6 +3,28 @@ import type { ConfigValues } from "@tako/common";
 import { ALL_CODES, type ErasureSpec, type PoolSpec, type ReplicatedSpec } from "./pools.ts";
 import type { WorkloadOptions } from "./workload/Workload.ts";
 
+/** Time constants shrunk, log and scan sizes small enough to reach the corners (peering.md §14). */
+export const SIM_CONFIG: ConfigValues = {
+  osd_heartbeat_interval: 1,
+  osd_heartbeat_grace: 4,
+  osd_mon_report_interval: 1,
+  mgr_stats_period: 1,
+  mon_osd_min_down_reporters: 1,
+  mon_osd_adjust_heartbeat_grace: false,
+  mon_osd_down_out_interval: 0,
+  osd_max_markdown_count: 100,
+  osd_min_pg_log_entries: 20,
+  osd_max_pg_log_entries: 50,
+  osd_pg_log_trim_min: 5,
+  osd_pg_log_dups_tracked: 1000,
+  osd_backfill_scan_min: 2,
+  osd_backfill_scan_max: 4,
+  osd_recovery_max_chunk: 4096,
+  osd_backfill_retry_interval: 1,
+  osd_recovery_retry_interval: 1,
+  mon_allow_pool_delete: true,
+};
+
 export interface Profile {
   /** Virtual seconds of faults and load. */
   readonly seconds: number;
