@@ -432,6 +432,9 @@ export class World implements FaultWorld {
   get is_clean(): boolean {
     return why_not_clean(this) === undefined;
   }
+  get is_idle(): boolean {
+    return this.running_osds.every((osd) => osd.service.op_tracker.num_in_flight === 0);
+  }
   after(ms: number, fn: () => void): void {
     this.scheduler.schedule(ms, fn);
   }

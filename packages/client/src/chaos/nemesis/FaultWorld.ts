@@ -30,6 +30,8 @@ export interface FaultWorld {
   readonly osdmap: OSDMap;
   /** Every PG has all its copies, and nothing is out of order. */
   readonly is_clean: boolean;
+  /** No OSD has an operation under way, its own or one of a primary. */
+  readonly is_idle: boolean;
 
   /** Calls it once, after so many ms. */
   after(ms: number, fn: () => void): void;

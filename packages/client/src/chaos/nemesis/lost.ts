@@ -9,6 +9,9 @@ import type { Field } from "./Field.ts";
 
 export const LOST_FAULTS: readonly Fault[] = [{ kind: "two_lost", weight: 2, strike: two_lost }];
 
+/** Links are fast while nothing else is wrong. */
+const PAUSE_REACHES_CLIENTS_MS = 1000;
+
 interface Plan {
   readonly lost: readonly number[];
   /** Long dead, and not missed: turns up with an old copy while others look for a newer one. */
@@ -52,9 +55,12 @@ async function lose(f: Field, plan: Plan): Promise<boolean> {
     await f.insist({ prefix: "osd out", ids: [`${forgotten}`] });
   }
   await f.when(() => f.clean || f.ended);
-  const clean = f.clean;
+  const clean = await (forgotten === undefined ? f.clean : hold_io(f));
   if (clean) await give_up(f, plan);
-  if (forgotten !== undefined) start(f, forgotten);
+  if (forgotten !== undefined) {
+    await f.insist({ prefix: "osd unset", key: "pause" });
+    start(f, forgotten);
+  }
   for (const cmd of before) await f.ask(cmd);
   if (clean) await f.pause(plan.away_ms / 2);
   for (const id of lost) start(f, id);
@@ -68,6 +74,17 @@ async function lose(f: Field, plan: Plan): Promise<boolean> {
       f.gentle_only = false;
     });
   return clean;
+}
+
+/**
+ * With the forgotten shard beside it, one that lives is enough for a code with two: a write that only this
+ * one has would stand in the log, and nobody could ever build its chunks. So there is none under way.
+ */
+async function hold_io(f: Field): Promise<boolean> {
+  await f.insist({ prefix: "osd set", key: "pause" });
+  await f.pause(PAUSE_REACHES_CLIENTS_MS);
+  await f.when(() => (f.clean && f.world.is_idle) || f.ended);
+  return f.clean && f.world.is_idle;
 }
 
 async function give_up(f: Field, { lost, out_ms, away_ms }: Plan): Promise<void> {
