@@ -1,4 +1,4 @@
-/** The command line of the simulator, as people start it: threads, order, exit codes. */
+/** The command line of the simulator, as people start it: processes, order, exit codes. */
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";

@@ -1,6 +1,6 @@
 /**
  * `npm run sim`: what it does is in io/command.ts. A planted bug comes before all: it changes a file
- * on its way into the process (threads of many seeds plant it for themselves).
+ * on its way into the process (processes of many seeds plant it for themselves).
  */
 import { plant } from "./plants/io/plant.ts";
 

@@ -1,4 +1,4 @@
-/** What a worker tells of one seed: plain data, and small, as it goes from thread to thread. */
+/** What a worker tells of one seed: plain data, and small, as it goes from process to process. */
 import type { RunCoverage } from "../run_coverage.ts";
 import type { RunResult } from "../run_seed.ts";
 import type { SeedOptions } from "./args.ts";
@@ -18,9 +18,17 @@ export interface SeedReport {
   /** Objects whose history the checker could not decide within its bounds. */
   readonly undecided: number;
 }
-/** At the end of a worker's life: what all its runs have passed. */
-export interface WorkerEnd {
-  readonly coverage: RunCoverage;
+/** What a worker says. */
+export type WorkerMessage =
+  | { readonly type: "ready" }
+  | { readonly type: "report"; readonly report: SeedReport }
+  /** Its last word: what all its runs have passed. */
+  | { readonly type: "end"; readonly coverage: RunCoverage };
+
+/** Of a run that nobody has seen the end of. */
+export function broken_report(seed: number, failure: string): SeedReport {
+  const nothing = { tail: [], hash: "none", ops: 0, faults: [], virtual_ms: 0, events: 0 };
+  return { seed, ok: false, failure, ...nothing, undecided: 0 };
 }
 
 /** Runs one seed, twice where that is asked for. */

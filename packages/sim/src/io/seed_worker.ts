@@ -1,12 +1,9 @@
-/** A thread of `npm run sim --jobs N`: runs the seeds that it is given, one after the other. */
-import { parentPort, workerData } from "node:worker_threads";
+/** A process of `npm run sim`: runs the seeds that it is given, one after the other. */
 import { plant } from "../plants/io/plant.ts";
 import type { SeedOptions } from "./args.ts";
-import { report_of } from "./seed_report.ts";
+import { report_of, type WorkerMessage } from "./seed_report.ts";
 
-if (!parentPort) throw new Error("seed_worker runs as a worker only");
-const port = parentPort;
-const options = workerData as SeedOptions;
+const options = JSON.parse(process.argv[2] ?? "") as SeedOptions;
 // Errors are answers here (ENOENT by the thousand); where one comes from is for --trace to show.
 Error.stackTraceLimit = 0;
 
@@ -17,16 +14,12 @@ const [{ run_seed }, { coverage_now }] = await Promise.all([
   import("../run_coverage.ts"),
 ]);
 
-port.on("message", (seed: number | null) => {
-  if (seed === null) {
-    port.postMessage({ coverage: coverage_now() });
-    port.close();
-    return;
-  }
-  report_of(seed, options, run_seed).then(
-    (r) => port.postMessage(r),
-    (e: unknown) => {
-      throw e;
-    },
-  );
+function say(m: WorkerMessage, then?: () => void): void {
+  process.send?.(m, undefined, {}, then);
+}
+
+process.on("message", async (m: number | "end") => {
+  if (m === "end") say({ type: "end", coverage: coverage_now() }, () => process.disconnect());
+  else say({ type: "report", report: await report_of(m, options, run_seed) });
 });
+say({ type: "ready" });
