@@ -26,11 +26,11 @@ const [T0, T1, T2, T3, T4, T5, T6, T7] = TABLES as [
   Uint32Array, Uint32Array, Uint32Array, Uint32Array,
 ];
 
-/** CRC-32C of `data`, u32. `seed` continues an earlier one. */
-export function crc32c(data: Uint8Array, seed = 0): number {
+/** CRC-32C of `data` from byte `from` on, u32. `seed` continues an earlier one. */
+export function crc32c(data: Uint8Array, seed = 0, from = 0): number {
   let c = ~seed;
   const n = data.length;
-  let i = 0;
+  let i = from;
   for (; i + 8 <= n; i += 8) {
     c ^= at(data, i) | (at(data, i + 1) << 8) | (at(data, i + 2) << 16) | (at(data, i + 3) << 24);
     c =

@@ -18,7 +18,7 @@ import {
 import { CommitQueue } from "./CommitQueue.ts";
 import type { KeyValueDB } from "./KeyValueDB.ts";
 import { type Counters, KStoreState } from "./KStoreState.ts";
-import { data_key, FORMAT_KEY, omap_key, parse_key, STATE_KEY } from "./keys.ts";
+import { FORMAT_KEY, parse_key, STATE_KEY } from "./keys.ts";
 import {
   Collection,
   LENGTH_UNKNOWN,
@@ -29,7 +29,7 @@ import {
 import type { coll_t, ObjectStat, ObjectStore, StatFs } from "./ObjectStore.ts";
 import type { Transaction } from "./Transaction.ts";
 import { TransContext } from "./TransContext.ts";
-import { decode_onode, frame, unframe } from "./value_format.ts";
+import { decode_onode, frame_text, unframe } from "./value_format.ts";
 
 export interface Format {
   readonly version: number;
@@ -146,8 +146,8 @@ export abstract class KStore implements ObjectStore {
     const ref = state.find(c, o);
     if (!ref) return [[], []];
     const stripes = Math.ceil(this.#node(ref).size / state.stripe_size);
-    const data = Array.from({ length: stripes }, (_, n) => data_key(ref.nid, n));
-    return [data, (ref.omap?.keysArray() ?? []).map((k) => omap_key(ref.nid, k))];
+    const data = Array.from({ length: stripes }, (_, n) => ref.data_key(n));
+    return [data, (ref.omap?.keysArray() ?? []).map((k) => ref.omap_key(k))];
   }
   protected when_idle(fn: () => void): void {
     this.#mounted().queue.when_idle(fn);
@@ -254,7 +254,10 @@ export abstract class KStore implements ObjectStore {
     const ref = state.find(c, o);
     if (!ref) return undefined;
     const out = new Map<string, Uint8Array>();
-    for (const key of keys) if (ref.omap?.has(key)) out.set(key, state.omap_value(ref, key));
+    for (const key of keys) {
+      // Not has(): that walks a range.
+      if (ref.omap?.get(key) !== undefined) out.set(key, state.omap_value(ref, key));
+    }
     return out;
   }
   omap_list(
@@ -308,9 +311,8 @@ export abstract class KStore implements ObjectStore {
 function describe(code: string): string {
   return code === "corrupt" ? "damaged: " : "";
 }
-const utf8 = new TextEncoder();
 function frame_json(value: unknown): Uint8Array {
-  return frame(utf8.encode(JSON.stringify(value)));
+  return frame_text(JSON.stringify(value));
 }
 function is_record(v: unknown): v is Record<string, unknown> {
   return typeof v === "object" && v !== null;

@@ -5,7 +5,6 @@
 import { StoreError } from "@tako/common";
 import type { CommitQueue } from "./CommitQueue.ts";
 import type { KeyValueDB } from "./KeyValueDB.ts";
-import { data_key, omap_key, onode_key } from "./keys.ts";
 import { type Collection, type ObjectRef, OnodeCache } from "./ObjectIndex.ts";
 import type { coll_t } from "./ObjectStore.ts";
 import {
@@ -54,7 +53,7 @@ export class KStoreState {
   node(ref: ObjectRef): Onode {
     this.cache.touch(ref);
     if (ref.node) return ref.node;
-    const payload = this.#payload(onode_key(ref.coll.name, ref.oid));
+    const payload = this.#payload(ref.onode_key());
     const decoded = payload && decode_onode(payload);
     if (!decoded || decoded.nid !== ref.nid) throw this.corrupt(ref, "its onode");
     ref.node = decoded.node;
@@ -66,7 +65,7 @@ export class KStoreState {
    * when they are not what was written: that object is damaged, and it alone.
    */
   stripe(ref: ObjectRef, n: number): Uint8Array {
-    return this.#content(data_key(ref.nid, n), ref, () => `data at ${n * this.stripe_size}`);
+    return this.#content(ref.data_key(n), ref, () => `data at ${n * this.stripe_size}`);
   }
   /** Bytes [off, end), `end` within the object's size. */
   read(ref: ObjectRef, off: number, end: number): Uint8Array {
@@ -97,8 +96,9 @@ export class KStoreState {
     return or_damaged(() => this.read(ref, off, end));
   }
   omap_value(ref: ObjectRef, key: string): Uint8Array {
+    this.cache.touch(ref);
     // The index says that it exists.
-    return this.#content(omap_key(ref.nid, key), ref, () => `omap key ${key}`);
+    return this.#content(ref.omap_key(key), ref, () => `omap key ${key}`);
   }
   #content(key: string, ref: ObjectRef, part: () => string): Uint8Array {
     let payload: Uint8Array | undefined;

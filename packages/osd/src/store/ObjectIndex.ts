@@ -6,6 +6,7 @@
  * Ceph counterpart: KStore's Collection and OnodeHashLRU.
  */
 import { HOBJECT_MAX, hobject_cmp, type hobject_t } from "@tako/common";
+import { data_prefix, omap_prefix, onode_key, stripe_text } from "./keys.ts";
 import type { coll_t } from "./ObjectStore.ts";
 import { BTree } from "./sorted_btree.ts";
 import type { Onode } from "./value_format.ts";
@@ -26,8 +27,8 @@ export function make_omap_index(): OmapIndex {
 export class ObjectRef {
   /** Data and omap are stored under this number, so a move or split rewrites no data. */
   readonly nid: number;
-  coll: Collection;
-  oid: hobject_t;
+  #coll: Collection;
+  #oid: hobject_t;
   omap: OmapIndex | undefined;
   /** Bytes of the onode as last written, key included. */
   meta_bytes = 0;
@@ -36,11 +37,45 @@ export class ObjectRef {
   /** Generation of the OnodeCache that saw it last. */
   seen = 0;
   removed = false;
+  // Made once while the object is in the cache: a small write would spend a third of its time on them.
+  #onode_key: string | undefined;
+  #data_prefix: string | undefined;
+  #omap_prefix: string | undefined;
 
   constructor(nid: number, coll: Collection, oid: hobject_t) {
     this.nid = nid;
-    this.coll = coll;
-    this.oid = oid;
+    this.#coll = coll;
+    this.#oid = oid;
+  }
+  get coll(): Collection {
+    return this.#coll;
+  }
+  get oid(): hobject_t {
+    return this.#oid;
+  }
+  rename(coll: Collection, oid: hobject_t): void {
+    this.#coll = coll;
+    this.#oid = oid;
+    this.#onode_key = undefined;
+  }
+  /** Out of the cache. */
+  forget(): void {
+    this.node = undefined;
+    this.#onode_key = this.#data_prefix = this.#omap_prefix = undefined;
+  }
+
+  // Keys in the database
+  onode_key(): string {
+    this.#onode_key ??= onode_key(this.#coll.name, this.#oid);
+    return this.#onode_key;
+  }
+  data_key(stripe: number): string {
+    this.#data_prefix ??= data_prefix(this.nid);
+    return this.#data_prefix + stripe_text(stripe);
+  }
+  omap_key(key: string): string {
+    this.#omap_prefix ??= omap_prefix(this.nid);
+    return this.#omap_prefix + key;
   }
 }
 
@@ -119,7 +154,7 @@ export class OnodeCache {
   /** Call between transactions only: those under way hold changed onodes here. */
   trim(): void {
     if (this.#young.size < this.#min) return;
-    for (const ref of this.#old) ref.node = undefined;
+    for (const ref of this.#old) ref.forget();
     this.#old = this.#young;
     this.#young = new Set();
     this.#generation++;

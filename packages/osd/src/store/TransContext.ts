@@ -5,9 +5,15 @@
  * Ceph counterpart: KStore::TransContext and _txc_add_transaction.
  */
 import { hobject_hash, type hobject_t, InvariantError, invariant } from "@tako/common";
-import type { KStoreState } from "./KStoreState.ts";
-import { coll_key, data_key, omap_key, onode_key } from "./keys.ts";
-import { Collection, LENGTH_UNKNOWN, make_omap_index, ObjectRef } from "./ObjectIndex.ts";
+import type { Counters, KStoreState } from "./KStoreState.ts";
+import { coll_key } from "./keys.ts";
+import {
+  Collection,
+  LENGTH_UNKNOWN,
+  make_omap_index,
+  ObjectRef,
+  type OmapIndex,
+} from "./ObjectIndex.ts";
 import type { coll_t } from "./ObjectStore.ts";
 import { is_coll, is_well_formed, type TransactionOp } from "./TransactionOp.ts";
 import { DAMAGED, encode_onode, frame, HEADER, type Onode, seal } from "./value_format.ts";
@@ -23,26 +29,35 @@ const HOLE = frame(NO_BYTES);
 export class TransContext {
   readonly #s: KStoreState;
   readonly #changes: Map<string, Uint8Array | null>;
-  /** Run backwards by rollback(). */
-  readonly #undo: (() => void)[] = [];
-  /** Objects whose onode changed. */
-  readonly #dirty = new Set<ObjectRef>();
   #bytes = 0;
+
+  // What rollback() restores. Nearly every transaction succeeds, so what each one has many of is kept
+  // as the old values side by side, and only the rest as functions; neither kind depends on another.
+  readonly #old_counters: Counters;
+  /** Objects whose onode changed, and the onode before. */
+  readonly #dirty = new Map<ObjectRef, Onode | undefined>();
+  readonly #old_changes = new UndoList<Map<string, Uint8Array | null>, Uint8Array | null>();
+  readonly #old_omap = new UndoList<OmapIndex, number>();
+  /** Run backwards. */
+  readonly #undo: (() => void)[] = [];
 
   constructor(state: KStoreState) {
     this.#s = state;
     this.#changes = state.queue.changes;
-    const before = { ...state.counters };
-    this.#undo.push(() => Object.assign(state.counters, before));
+    this.#old_counters = { ...state.counters };
   }
 
-  /** Writes the changed onodes; returns about how many bytes the transaction puts. */
+  /** Writes the changed onodes; returns about how many bytes the transaction puts. No way back. */
   commit(): number {
-    for (const ref of this.#dirty) if (!ref.removed) this.#put_onode(ref);
+    for (const ref of this.#dirty.keys()) if (!ref.removed) this.#put_onode(ref);
     return this.#bytes;
   }
   rollback(): void {
+    this.#old_changes.restore();
+    this.#old_omap.restore();
     for (const fn of this.#undo.reverse()) fn();
+    for (const [ref, before] of this.#dirty) ref.node = before;
+    Object.assign(this.#s.counters, this.#old_counters);
   }
 
   apply(op: TransactionOp): void {
@@ -155,14 +170,16 @@ export class TransContext {
   }
   #unlink(ref: ObjectRef): void {
     const { coll, oid } = ref;
+    const { meta_bytes } = ref;
     coll.delete(oid);
+    this.#del(ref.onode_key());
+    this.#s.counters.meta -= meta_bytes;
+    ref.meta_bytes = 0;
     this.#undo.push(() => {
-      ref.coll = coll;
-      ref.oid = oid;
+      ref.rename(coll, oid);
+      ref.meta_bytes = meta_bytes;
       coll.add(ref);
     });
-    this.#del(onode_key(coll.name, oid));
-    this.#set_meta_bytes(ref, 0);
   }
 
   #remove(ref: ObjectRef): void {
@@ -182,8 +199,7 @@ export class TransContext {
     invariant(!dest.get(o), "move: destination exists", { coll: dest.name, oid: o });
     const node = this.#s.node(ref);
     this.#unlink(ref);
-    ref.coll = dest;
-    ref.oid = o;
+    ref.rename(dest, o);
     this.#link(ref);
     this.#edit_from(ref, node, {});
   }
@@ -195,11 +211,11 @@ export class TransContext {
     const to = this.#create(from.coll, o);
     const node = this.#s.node(from);
     for (let n = 0; n * this.#s.stripe_size < node.size; n++) {
-      const raw = this.#s.raw(data_key(from.nid, n));
-      this.#put(data_key(to.nid, n), raw);
+      const raw = this.#s.raw(from.data_key(n));
+      this.#put(to.data_key(n), raw);
     }
     for (const key of from.omap?.keysArray() ?? []) {
-      const raw = this.#s.raw(omap_key(from.nid, key));
+      const raw = this.#s.raw(from.omap_key(key));
       this.#omap_put(to, key, raw);
     }
     this.#s.counters.data += node.size;
@@ -220,7 +236,7 @@ export class TransContext {
     this.#grow(ref, off + len);
     const stripe = this.#s.stripe_size;
     for (let n = Math.floor(off / stripe); n * stripe < off + len; n++) {
-      this.#put(data_key(ref.nid, n), DAMAGED);
+      this.#put(ref.data_key(n), DAMAGED);
     }
   }
 
@@ -262,7 +278,7 @@ export class TransContext {
       const from = Math.max(off - start, 0);
       const to = Math.min(end - start, stripe);
       const piece = data.subarray(start + from - off, start + to - off);
-      this.#put(data_key(ref.nid, n), this.#merged(ref, n, size - start, from, piece));
+      this.#put(ref.data_key(n), this.#merged(ref, n, size - start, from, piece));
     }
     this.#set_size(ref, Math.max(size, end));
   }
@@ -288,19 +304,19 @@ export class TransContext {
       const from = Math.max(off - start, 0);
       const to = Math.min(end - start, stripe);
       if (from === 0 && to >= Math.min(stripe, size - start)) {
-        this.#put(data_key(ref.nid, n), HOLE);
+        this.#put(ref.data_key(n), HOLE);
         continue;
       }
       const old = this.#s.stripe_or_damaged(ref, n);
       if (old === DAMAGED) {
-        this.#put(data_key(ref.nid, n), DAMAGED);
+        this.#put(ref.data_key(n), DAMAGED);
         continue;
       }
       if (old.length <= from) continue;
       const copy = new Uint8Array(HEADER + old.length);
       copy.set(old, HEADER);
       copy.fill(0, HEADER + from, HEADER + Math.min(to, old.length));
-      this.#put(data_key(ref.nid, n), seal(copy));
+      this.#put(ref.data_key(n), seal(copy));
     }
     if (len > 0) this.#grow(ref, off + len);
   }
@@ -314,8 +330,8 @@ export class TransContext {
       if (keep > 0) {
         const old = this.#s.stripe_or_damaged(ref, n);
         // Bytes past the end must go: a later, longer size shows zeros there.
-        if (old === DAMAGED) this.#put(data_key(ref.nid, n), DAMAGED);
-        else if (old.length > keep) this.#put(data_key(ref.nid, n), frame(old.subarray(0, keep)));
+        if (old === DAMAGED) this.#put(ref.data_key(n), DAMAGED);
+        else if (old.length > keep) this.#put(ref.data_key(n), frame(old.subarray(0, keep)));
       }
       this.#del_stripes(ref, keep > 0 ? n + 1 : n, old_size);
       this.#set_size(ref, size);
@@ -327,12 +343,12 @@ export class TransContext {
   /** Stripes from the one after `size` up to `end` exist but have no bytes yet. */
   #put_holes(ref: ObjectRef, size: number, end: number): void {
     for (let n = Math.ceil(size / this.#s.stripe_size); n < end; n++) {
-      this.#put(data_key(ref.nid, n), HOLE);
+      this.#put(ref.data_key(n), HOLE);
     }
   }
   #del_stripes(ref: ObjectRef, first: number, size: number): void {
     const count = Math.ceil(size / this.#s.stripe_size);
-    for (let n = first; n < count; n++) this.#del(data_key(ref.nid, n));
+    for (let n = first; n < count; n++) this.#del(ref.data_key(n));
   }
   #grow(ref: ObjectRef, size: number): void {
     const old = this.#s.node(ref).size;
@@ -358,12 +374,8 @@ export class TransContext {
     this.#edit_from(ref, this.#s.node(ref), change);
   }
   #edit_from(ref: ObjectRef, node: Onode, change: Partial<Onode>): void {
-    const before = ref.node;
+    if (!this.#dirty.has(ref)) this.#dirty.set(ref, ref.node);
     ref.node = { ...node, ...change };
-    this.#undo.push(() => {
-      ref.node = before;
-    });
-    this.#dirty.add(ref);
     this.#s.cache.touch(ref);
   }
 
@@ -377,29 +389,30 @@ export class TransContext {
     if (old === undefined) {
       invariant(is_well_formed(key), "omap key has no UTF-8 form", { oid: ref.oid, key });
       this.#s.counters.omap += key.length + len;
-      this.#undo.push(() => omap.delete(key));
     } else {
       this.#s.counters.omap += len - this.#omap_len(ref, key, old);
-      this.#undo.push(() => omap.set(key, old));
     }
-    if (old !== len) omap.set(key, len);
-    this.#put(omap_key(ref.nid, key), raw);
+    if (old !== len) {
+      this.#old_omap.push(omap, key, old);
+      omap.set(key, len);
+    }
+    this.#put(ref.omap_key(key), raw);
   }
   #omap_rm(ref: ObjectRef, key: string): void {
     const omap = ref.omap;
     const old = omap?.get(key);
     if (!omap || old === undefined) return;
     this.#s.counters.omap -= key.length + this.#omap_len(ref, key, old);
+    this.#old_omap.push(omap, key, old);
     omap.delete(key);
-    this.#undo.push(() => omap.set(key, old));
-    this.#del(omap_key(ref.nid, key));
+    this.#del(ref.omap_key(key));
   }
   #omap_clear(ref: ObjectRef): void {
     const omap = ref.omap;
     if (omap) {
       omap.forEachPair((key, len) => {
         this.#s.counters.omap -= key.length + this.#omap_len(ref, key, len);
-        this.#del(omap_key(ref.nid, key));
+        this.#del(ref.omap_key(key));
       });
       ref.omap = undefined;
       this.#undo.push(() => {
@@ -418,24 +431,19 @@ export class TransContext {
   }
   #omap_len(ref: ObjectRef, key: string, known: number): number {
     if (known !== LENGTH_UNKNOWN) return known;
-    return this.#s.stored_length(omap_key(ref.nid, key));
+    return this.#s.stored_length(ref.omap_key(key));
   }
 
   // Values
 
   #put_onode(ref: ObjectRef): void {
-    const key = onode_key(ref.coll.name, ref.oid);
+    const key = ref.onode_key();
     const value = encode_onode(ref.nid, this.#s.node(ref));
-    this.#set_meta_bytes(ref, key.length + value.length);
-    this.#put(key, value);
-  }
-  #set_meta_bytes(ref: ObjectRef, bytes: number): void {
-    const before = ref.meta_bytes;
-    this.#s.counters.meta += bytes - before;
+    const bytes = key.length + value.length;
+    this.#s.counters.meta += bytes - ref.meta_bytes;
     ref.meta_bytes = bytes;
-    this.#undo.push(() => {
-      ref.meta_bytes = before;
-    });
+    this.#bytes += bytes;
+    this.#changes.set(key, value);
   }
   #put(key: string, value: Uint8Array): void {
     this.#bytes += key.length + value.length;
@@ -447,13 +455,33 @@ export class TransContext {
   }
   #change(key: string, value: Uint8Array | null): void {
     const changes = this.#changes;
-    const before = changes.get(key);
+    this.#old_changes.push(changes, key, changes.get(key));
     changes.set(key, value);
-    this.#undo.push(() => {
-      if (before === undefined) changes.delete(key);
-      else changes.set(key, before);
-    });
   }
+}
+
+/** Old values of maps, to put back in reverse order; undefined: there was none. */
+class UndoList<M extends UndoMap<V>, V> {
+  readonly #maps: M[] = [];
+  readonly #keys: string[] = [];
+  readonly #old: (V | undefined)[] = [];
+
+  push(map: M, key: string, old: V | undefined): void {
+    this.#maps.push(map);
+    this.#keys.push(key);
+    this.#old.push(old);
+  }
+  restore(): void {
+    for (let i = this.#maps.length - 1; i >= 0; i--) {
+      const [map, key, old] = [this.#maps[i], this.#keys[i] ?? "", this.#old[i]];
+      if (old === undefined) map?.delete(key);
+      else map?.set(key, old);
+    }
+  }
+}
+interface UndoMap<V> {
+  set(key: string, value: V): unknown;
+  delete(key: string): unknown;
 }
 
 /** A copy: the cache must not keep the whole frame alive that an attribute came in. */

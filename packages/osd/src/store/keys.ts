@@ -26,11 +26,15 @@ export function coll_key(c: coll_t): string {
 export function onode_key(c: coll_t, o: hobject_t): string {
   return `O/${c}/${o}`;
 }
-export function data_key(nid: number, stripe: number): string {
-  return `D${nid_text(nid)}/${stripe.toString(16).padStart(6, "0")}`;
+/** What the keys of an object's data begin with, and those of its omap. */
+export function data_prefix(nid: number): string {
+  return `D${nid_text(nid)}/`;
 }
-export function omap_key(nid: number, key: string): string {
-  return `M${nid_text(nid)}/${key}`;
+export function omap_prefix(nid: number): string {
+  return `M${nid_text(nid)}/`;
+}
+export function stripe_text(stripe: number): string {
+  return stripe.toString(16).padStart(6, "0");
 }
 
 /** The parts of a key of kind C, O or M; undefined when it is none. */
