@@ -21,3 +21,21 @@ test("what was never written is not there", () => {
   expect(r.stderr).toContain("line 4: expect x v2: x is 'v1', not 'v2'");
   expect(r.status).not.toBe(0);
 });
+
+test("a file of a seeded run: its load, the faults that processes can have, its history", () => {
+  const input = [
+    "sim seed=5 profile=quick seconds=5 osds=3 pools=two clients=2 hot=1 cold=4 ops_per_second=8",
+    "at 500ms kill_osd 17",
+    "at 900ms one_way_partition 3",
+    "at 2s restart_osd 18",
+    "at 2500ms mark_down 19",
+    "at 3s flag 20",
+    "holds\n",
+  ].join("\n");
+  const r = spawnSync(process.execPath, [TAKO, "drill", "-"], { encoding: "utf8", input });
+  expect(r.stderr).toContain("not an exact repeat");
+  expect(r.stderr).toContain("cannot be cut off from each other here: 900 ms one_way_partition");
+  expect(r.stderr).toMatch(/kill osd\.\d/);
+  expect(r.stderr).toContain("history: ok");
+  expect([r.status, r.stdout]).toEqual([0, expect.stringMatching(/holds, \d of 5 strikes/)]);
+});

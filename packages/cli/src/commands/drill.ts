@@ -7,7 +7,8 @@ import type { Command } from "commander";
 import { file_error, type GlobalOptions, merged_options } from "../cli_context.ts";
 import { ClusterDir } from "../cluster/ClusterDir.ts";
 import { DrillError } from "../drill/DrillStage.ts";
-import { play_drill } from "../drill/play_drill.ts";
+import { type DrillOptions, play_drill } from "../drill/play_drill.ts";
+import { play_seeded } from "../drill/play_seeded.ts";
 import { int_arg } from "./int_arg.ts";
 
 interface DrillFlags extends GlobalOptions {
@@ -19,6 +20,9 @@ const HOW = `
 A cluster of its own is started in a directory of its own, and ended again. The words of scenario
 files are in docs/scenario-files.md; those that only the simulator knows (hold, drop, partition,
 disk ...) are refused before anything starts, expectations that only it can look at are skipped.
+
+A file that 'npm run sim -- --seed N --shrink FILE' made is played, too: the same OSDs, pools and load,
+and its faults as far as processes can have them. It is not an exact repeat; what is left out is said.
 
 Examples:
   tako drill packages/sim/testdata/03-replica-down.txt
@@ -43,9 +47,8 @@ async function run(file: string, o: DrillFlags): Promise<void> {
   try {
     const dir = new ClusterDir(path);
     const g = { ...o, dir: path, conf: dir.conf };
-    const r = await play_drill(text, { dir, limit_ms: o.timeout * 1000, g, say });
-    const skipped = r.skipped > 0 ? `, ${r.skipped} skipped` : "";
-    o.io.out(`${file}: passed, ${r.played} steps${skipped}\n`);
+    const drill = { dir, limit_ms: o.timeout * 1000, g, say };
+    o.io.out(`${file}: ${await (is_seeded(text) ? seeded(text, drill) : steps(text, drill))}\n`);
   } catch (e) {
     if (e instanceof DrillError) throw new CommandError("EINVAL", `${file}: ${e.message}`);
     throw e;
@@ -53,6 +56,23 @@ async function run(file: string, o: DrillFlags): Promise<void> {
     if (o.keep) say(`data and logs: ${path}`);
     else rmSync(path, { recursive: true, force: true });
   }
+}
+/** A part of a seeded run, or steps written by hand. */
+function is_seeded(text: string): boolean {
+  return /^sim /m.test(text);
+}
+async function steps(text: string, drill: DrillOptions): Promise<string> {
+  const r = await play_drill(text, drill);
+  const skipped = r.skipped > 0 ? `, ${r.skipped} skipped` : "";
+  return `passed, ${r.played} steps${skipped}`;
+}
+/** DrillError when something is lost, wrong or not clean in the end, whatever the file expects. */
+async function seeded(text: string, drill: DrillOptions): Promise<string> {
+  const r = await play_seeded(text, drill);
+  const { played, strikes, missed, left_out, ops, wrong } = r;
+  if (wrong.length > 0) throw new DrillError(`fails: ${wrong.join("; ")}`);
+  const less = `${missed} not possible at their moment, ${left_out} left out`;
+  return `holds, ${played} of ${strikes} strikes (${less}), ${ops} operations`;
 }
 function read(file: string): string {
   try {

@@ -81,10 +81,19 @@ export class DrillStage {
   }
   /** Sends a signal; after one that ends the process it is gone. */
   async signal(id: number | "mon", signal: NodeJS.Signals): Promise<void> {
+    if (!this.send_signal(id, signal)) return;
+    if (signal === "SIGKILL" || signal === "SIGTERM") await this.gone(id);
+  }
+  /** False when there is no such process. */
+  send_signal(id: number | "mon", signal: NodeJS.Signals): boolean {
     const d = this.#daemon(id);
-    if (!is_running(d)) return;
+    if (!is_running(d)) return false;
     signal_daemon(d, signal);
-    if (signal !== "SIGKILL" && signal !== "SIGTERM") return;
+    return true;
+  }
+  /** DrillError when the process is still there after a while. */
+  async gone(id: number | "mon"): Promise<void> {
+    const d = this.#daemon(id);
     if (!(await wait_gone(d, GONE_MS))) throw new DrillError(`${d.name} does not end`);
   }
   launch(id: number | "mon"): void {

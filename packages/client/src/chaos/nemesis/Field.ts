@@ -11,6 +11,9 @@ const LOOK_MS = 250;
 
 export type Command = { readonly prefix: string } & Record<string, unknown>;
 
+/** Who asks the monitor. */
+export type Operator = Pick<Rados, "mon_command">;
+
 export interface FieldOptions {
   /** Most OSDs dead at a time. */
   readonly max_dead: number;
@@ -30,7 +33,7 @@ export class Field<W extends FaultWorld = FaultWorld> {
   /** Of the strike that came last. */
   rng: SimRng;
   readonly options: FieldOptions;
-  readonly #admin: Rados;
+  readonly #admin: Operator;
   readonly #undo = new Map<number, () => void>();
   #serial = 0;
   readonly #working = new Set<Promise<boolean>>();
@@ -43,7 +46,7 @@ export class Field<W extends FaultWorld = FaultWorld> {
   gentle_only = false;
   ended = false;
 
-  constructor(world: W, rng: SimRng, admin: Rados, options: FieldOptions) {
+  constructor(world: W, rng: SimRng, admin: Operator, options: FieldOptions) {
     this.world = world;
     this.rng = rng;
     this.options = options;
