@@ -91,13 +91,13 @@ test("a daemon that ends by itself is told of, once; one that was stopped is not
 });
 test("clean is what was seen of all PGs, until something is done", async () => {
   const world = new ProcessWorld(new FakeProcesses(), 3, () => {});
-  expect([world.is_clean, world.clean_wanted]).toEqual([false, true]);
+  expect([world.is_clean, world.look_wanted]).toEqual([false, true]);
   // There is no PG.
-  await world.look_for_clean();
+  await world.look();
   expect(world.is_clean).toBe(true);
   world.freeze_osd(2);
   expect(world.is_clean).toBe(false);
-  await world.look_for_clean();
+  await world.look();
   expect(world.is_clean).toBe(true);
   await world.mon_command({ prefix: "osd out", ids: ["1"] });
   expect(world.is_clean).toBe(false);

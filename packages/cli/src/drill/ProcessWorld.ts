@@ -42,10 +42,12 @@ export class ProcessWorld implements FaultWorld {
   #done = 0;
   /** Commands under way. */
   #asked = 0;
-  /** All PGs were clean when so many things had been done. */
+  /** All PGs were clean when so many things had been done; and nobody had an operation under way. */
   #clean_at = -1;
+  #idle_at = -1;
+  #looking: Promise<void> | undefined;
   /** Somebody wanted to know it, and it was not known. */
-  clean_wanted = false;
+  look_wanted = false;
   /** What no fault should ever bring about. */
   readonly wrong: string[] = [];
 
@@ -201,31 +203,58 @@ export class ProcessWorld implements FaultWorld {
     await this.#stage.admin.wait_for_latest_osdmap({ timeout_ms: ASK_MS }).catch(ignore_refusal);
   }
   get is_clean(): boolean {
-    if (this.#clean_at === this.#done && this.#asked === 0) return true;
-    this.clean_wanted = true;
+    return this.#known(this.#clean_at);
+  }
+  get is_idle(): boolean {
+    return this.#known(this.#idle_at);
+  }
+  /** What was seen is still so; else somebody goes and looks. */
+  #known(seen_at: number): boolean {
+    if (seen_at === this.#done && this.#asked === 0) return true;
+    this.look_wanted = true;
+    this.look().catch((e: unknown) => this.wrong.push((e as Error).message));
     return false;
   }
-  /** Asks the primary of every PG; the monitor hears of it too late. */
-  async look_for_clean(): Promise<void> {
-    this.clean_wanted = false;
+  /** Resolves when what is known is as new as this call. */
+  async look(): Promise<void> {
+    const stale = this.#looking;
+    if (stale) await stale;
+    // Somebody else may have waited, too.
+    this.#looking ??= this.#look().finally(() => {
+      this.#looking = undefined;
+    });
+    await this.#looking;
+  }
+  /** Asks the primary of every PG, and all OSDs; the monitor hears of it too late. */
+  async #look(): Promise<void> {
     const before = this.#done;
     await this.newest_map();
     const map = this.osdmap;
     const pgs = [...map.pools.keys()].flatMap((id) => [...map.get_pgs(id)]);
     for (const pgid of pgs) if (!(await this.#pg_is_clean(map, pgid))) return;
-    this.#clean_at = this.#done === before && this.#asked === 0 ? before : -1;
+    const still = () => this.#done === before && this.#asked === 0;
+    if (still()) this.#clean_at = before;
+    for (const id of this.osd_ids) {
+      if (this.osd(id) === undefined) continue;
+      const ops = await this.#ask_osd(id, { prefix: "dump_ops_in_flight" });
+      if (ops?.num("num_ops", -1) !== 0) return;
+    }
+    if (still()) this.#idle_at = before;
   }
   async #pg_is_clean(map: OSDMap, pgid: pg_t): Promise<boolean> {
     const { acting_primary } = map.pg_to_up_acting_osds(pgid);
     if (acting_primary < 0) return false;
+    const f = await this.#ask_osd(acting_primary, { prefix: "query", pgid });
+    return f?.text("state") === "active+clean" && f.num("epoch") >= map.epoch;
+  }
+  async #ask_osd(id: number, cmd: MonCommand): Promise<Fields | undefined> {
     try {
-      const cmd = { prefix: "query", pgid };
-      const r = await this.#stage.admin.osd_command(acting_primary, cmd, { timeout_ms: ASK_MS });
-      const f = new Fields(r.outb);
-      return f.text("state") === "active+clean" && f.num("epoch") >= map.epoch;
+      return new Fields(
+        (await this.#stage.admin.osd_command(id, cmd, { timeout_ms: ASK_MS })).outb,
+      );
     } catch (e) {
       ignore_refusal(e);
-      return false;
+      return undefined;
     }
   }
 
@@ -246,7 +275,7 @@ export class ProcessWorld implements FaultWorld {
   /** Looks again and again; false when it is not so in time. */
   async becomes_clean(limit_ms: number): Promise<boolean> {
     for (const deadline = Date.now() + limit_ms; Date.now() < deadline; await sleep(POLL_MS)) {
-      await this.look_for_clean();
+      await this.look();
       if (this.is_clean) return true;
     }
     return false;

@@ -239,10 +239,10 @@ class SeededRun {
       field.rng = rng_of_strike(this.#plan.scenario.seed, stream);
       return fault.strike(field);
     };
-    this.#world.clean_wanted = false;
+    this.#world.look_wanted = false;
     let outcome = blow();
-    if (outcome === false && this.#world.clean_wanted) {
-      await this.#world.look_for_clean();
+    if (outcome === false && this.#world.look_wanted) {
+      await this.#world.look();
       outcome = blow();
     }
     // The answer of the monitor may come much later: the next strike does not wait for it.
