@@ -218,7 +218,7 @@ export class ProcessWorld implements FaultWorld {
   /** Resolves when what is known is as new as this call. */
   async look(): Promise<void> {
     const stale = this.#looking;
-    if (stale) await stale;
+    if (stale !== undefined) await stale;
     // Somebody else may have waited, too.
     this.#looking ??= this.#look().finally(() => {
       this.#looking = undefined;
