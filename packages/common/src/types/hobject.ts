@@ -40,16 +40,18 @@ export function bitreverse32(x: number): number {
 // Ceph escapes what would break its text form, and every byte that is not ASCII.
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is escaped
 const ESCAPED = /[%:/\x00-\x1f\x7f-\uffff]/;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the same; by code point, as UTF-8 goes
+const ESCAPED_EACH = /[%:/\x00-\x1f\x7f-\u{10ffff}]/gu;
+const ESCAPES = /(?:%[0-9a-f]{2})+/g;
 /** A byte of a name that is no UTF-8 stands for itself as a lone surrogate: 0xfd is U+DCFD. */
 const RAW_BYTE = 0xdc00;
 
 function escape_part(s: string): string {
-  if (!ESCAPED.test(s)) return s;
+  return ESCAPED.test(s) ? s.replace(ESCAPED_EACH, escape_char) : s;
+}
+function escape_char(c: string): string {
   let out = "";
-  for (const c of s) {
-    if (!ESCAPED.test(c)) out += c;
-    else for (const b of bytes_of(c)) out += `%${b.toString(16).padStart(2, "0")}`;
-  }
+  for (const b of bytes_of(c)) out += `%${b.toString(16).padStart(2, "0")}`;
   return out;
 }
 function bytes_of(c: string): Iterable<number> {
@@ -59,36 +61,32 @@ function bytes_of(c: string): Iterable<number> {
   return c.length === 1 && raw >= 0x80 && raw <= 0xff ? [raw] : new TextEncoder().encode(c);
 }
 function unescape_part(s: string): string {
-  if (!s.includes("%")) return s;
-  return s.replace(/(?:%[0-9a-f]{2})+/g, (run) => {
-    const bytes = run
-      .slice(1)
-      .split("%")
-      .map((h) => Number.parseInt(h, 16));
-    return text_of(Uint8Array.from(bytes));
-  });
+  return s.includes("%") ? s.replace(ESCAPES, unescape_run) : s;
 }
-function text_of(bytes: Uint8Array): string {
+function unescape_run(run: string): string {
+  const bytes = new Uint8Array(run.length / 3);
+  for (let i = 0; i < bytes.length; i++) {
+    bytes[i] = Number.parseInt(run.slice(3 * i + 1, 3 * i + 3), 16);
+  }
   let out = "";
   for (let i = 0; i < bytes.length; ) {
-    const n = utf8_length(bytes, i);
-    if (n > 0)
-      out += new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes.subarray(i, i + n));
-    else out += String.fromCharCode(RAW_BYTE + (bytes[i] ?? 0));
+    const lead = bytes[i] ?? 0;
+    // Names of stashed objects are full of escaped ASCII.
+    const n = lead < 0x80 ? 1 : utf8_length(bytes, i);
+    if (lead < 0x80) out += String.fromCharCode(lead);
+    else if (n > 0) out += utf8.decode(bytes.subarray(i, i + n));
+    else out += String.fromCharCode(RAW_BYTE + lead);
     i += Math.max(n, 1);
   }
   return out;
 }
-/** Bytes of the character that begins at `i`; 0 when none does. */
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+/** Bytes of the character beyond ASCII that begins at `i`; 0 when none does. */
 function utf8_length(bytes: Uint8Array, i: number): number {
   const lead = bytes[i] ?? 0;
-  const n =
-    lead < 0x80 ? 1 : lead < 0xc2 ? 0 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : lead < 0xf5 ? 4 : 0;
+  const n = lead < 0xc2 ? 0 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : lead < 0xf5 ? 4 : 0;
   try {
-    const c = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(
-      bytes.subarray(i, i + n),
-    );
-    return n > 0 && c.length > 0 ? n : 0;
+    return n > 0 && utf8.decode(bytes.subarray(i, i + n)).length > 0 ? n : 0;
   } catch {
     return 0;
   }

@@ -10,6 +10,7 @@ import {
   StoreError,
   state_string,
 } from "@tako/common";
+import { pack } from "msgpackr";
 import { describe, expect, test } from "vitest";
 import { Transaction } from "../store/Transaction.ts";
 import { peering_chart } from "./chart.ts";
@@ -90,6 +91,45 @@ describe("persistence", () => {
     const copy = PeeringState.load(t.osd(0).init_of(map), store);
     expect(copy.info).toEqual(pg_of(t, 0).info);
     expect(copy.info.last_update).toEqual(copy.pg_log.head);
+  });
+
+  test("a map without consequences and a trimmed log store the small info only", () => {
+    const t = after("write a", "write b");
+    const pg = pg_of(t, 0);
+    const { store, map } = t.osd(0);
+    const at = [`${PGID}_head`, t.osd(0).pgmeta, ["_info"]] as const;
+    const whole = store.omap_get_values(...at)?.get("_info");
+    const txn = new Transaction();
+    pg.pg_log.trim(pg.info.last_update, pg.info, 100);
+    pg.info.history.prior_readable_until_ub = 12.5;
+    pg.dirty_info = true;
+    pg.write_if_dirty(txn);
+    store.queue_transaction(txn);
+    expect(store.omap_get_values(...at)?.get("_info")).toEqual(whole);
+    const copy = PeeringState.load(t.osd(0).init_of(map), store);
+    expect(copy.info).toEqual(pg.info);
+    expect(copy.info.log_tail).toEqual(pg.info.last_update);
+  });
+
+  test("the small info as first written, and the whole one with sums, are still read", () => {
+    const t = after("write a");
+    const { store, map } = t.osd(0);
+    const { info } = pg_of(t, 0);
+    const { last_update: lu, last_complete: lc } = info;
+    const row = [lu.epoch, lu.version, lc.epoch, lc.version, info.last_user_version, 77, 3];
+    const whole = JSON.stringify({ epoch: map.epoch, info, map_gap_end: 0, split_pg_num: 8 });
+    const vals = new Map<string, Uint8Array>([
+      ["_fastinfo", pack(row)],
+      ["_info", new TextEncoder().encode(whole)],
+    ]);
+    const txn = new Transaction();
+    txn.omap_setkeys(`${PGID}_head`, t.osd(0).pgmeta, vals);
+    store.queue_transaction(txn);
+    const copy = PeeringState.load(t.osd(0).init_of(map), store);
+    const [first, second] = Object.keys(object_stat_sum_t());
+    const stat_sum = object_stat_sum_t({ [first ?? ""]: 77, [second ?? ""]: 3 });
+    expect(copy.info).toEqual({ ...info, stats: { ...info.stats, stat_sum } });
+    expect(PeeringState.peek_map_epoch(store, PGID)).toBe(map.epoch);
   });
 
   test.each([

@@ -4,8 +4,8 @@
  * Ceph counterpart: PG::prepare_info_keymap, PG::read_info, PeeringState::init, write_if_dirty.
  * peering.md §2.1, §2.8.
  *
- *   _info      pg_info_t and the epoch it belongs to (JSON)
- *   _fastinfo  what a client write changes of it; with every change, and with _info (fast_info.ts)
+ *   _info      pg_info_t without its sums, and the epoch it belongs to (JSON)
+ *   _fastinfo  what changes all the time; with every change, also of _info (fast_info.ts)
  *   _biginfo   past intervals (JSON)
  */
 import {
@@ -54,6 +54,12 @@ function encode(x: unknown): Uint8Array {
   return utf8.encode(JSON.stringify(x));
 }
 
+/** Without the sums: they are in the fast info. */
+function encode_info(stored: StoredInfo): Uint8Array {
+  const { info } = stored;
+  return encode({ ...stored, info: { ...info, stats: { ...info.stats, stat_sum: {} } } });
+}
+
 export function write_if_dirty(ps: PeeringState, t: Transaction): void {
   // A PG whose metadata is being removed must not come back.
   if (ps.deleted || !ps.dirty()) return;
@@ -61,15 +67,15 @@ export function write_if_dirty(ps: PeeringState, t: Transaction): void {
   const { place, info, map_gap_end, split_pg_num } = ps;
   // The log keeps parts of the info in step, so a changed log is a changed info.
   const epoch = ps.get_osdmap_epoch();
-  const vals = new Map([[FASTINFO_KEY, encode_fast_info(info)]]);
   const stored: StoredInfo = { epoch, info, map_gap_end, split_pg_num };
+  const vals = new Map([[FASTINFO_KEY, encode_fast_info(stored)]]);
   if (ps.last_written_info?.differs_from(stored) ?? true) {
-    vals.set(INFO_KEY, encode(stored));
+    vals.set(INFO_KEY, encode_info(stored));
     ps.last_written_info = new LastWrittenInfo(stored);
   }
   if (ps.dirty_big_info) vals.set(BIGINFO_KEY, encode(ps.past_intervals.to_wire()));
+  ps.pg_log.write_log_and_missing(t, place, vals);
   t.omap_setkeys(place.coll, place.oid, vals);
-  ps.pg_log.write_log_and_missing(t, place);
   ps.last_persisted_epoch = epoch;
   ps.dirty_info = false;
   ps.dirty_big_info = false;
@@ -132,22 +138,23 @@ function read_info(store: ObjectStore, spgid: spg_t): StoredInfo {
   const stat_sum = object_stat_sum_t(info.stats.stat_sum);
   const gap = Number.isSafeInteger(map_gap_end) ? Number(map_gap_end) : 0;
   const whole = { ...info, stats: { ...info.stats, stat_sum } };
-  return {
+  return with_fast_info(store, {
     epoch: Number(epoch),
-    info: with_fast_info(store, whole),
+    info: whole,
     map_gap_end: gap,
     split_pg_num: Number.isSafeInteger(split_pg_num) ? Number(split_pg_num) : undefined,
-  };
+  });
 }
 
-function with_fast_info(store: ObjectStore, whole: pg_info_t): pg_info_t {
-  const { coll, oid } = place_of(whole.pgid, false);
+function with_fast_info(store: ObjectStore, whole: StoredInfo): StoredInfo {
+  const { pgid } = whole.info;
+  const { coll, oid } = place_of(pgid, false);
   const bytes = store.omap_get_values(coll, oid, [FASTINFO_KEY])?.get(FASTINFO_KEY);
   // Written with every info since there is one; a store from before has the whole info only.
   if (!bytes) return whole;
-  const info = apply_fast_info(whole, bytes);
-  if (!info) throw corrupt(whole.pgid, `metadata key ${FASTINFO_KEY} is not readable`);
-  return info;
+  const stored = apply_fast_info(whole, bytes);
+  if (!stored) throw corrupt(pgid, `metadata key ${FASTINFO_KEY} is not readable`);
+  return stored;
 }
 
 export function peek_map_epoch(store: ObjectStore, spgid: spg_t): epoch_t {

@@ -105,8 +105,10 @@ export class PGLog {
   mark_log_for_rewrite(): void {
     this.#dirt.all = true;
   }
-  write_log_and_missing(t: Transaction, place: log_place_t): void {
-    if (this.is_dirty()) write_log_and_missing(t, place, this.log, this.missing, this.#dirt);
+  /** Removals go into `t`, the keys that `t` must set behind them into `set`. */
+  write_log_and_missing(t: Transaction, place: log_place_t, set: Map<string, Uint8Array>): void {
+    if (!this.is_dirty()) return;
+    write_log_and_missing(t, place, set, this.log, this.missing, this.#dirt);
   }
   /** At load. Throws StoreError `corrupt` naming the PG. */
   read_log_and_missing(store: ObjectStore, place: log_place_t, info: pg_info_t): void {

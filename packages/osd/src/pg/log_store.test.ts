@@ -35,7 +35,9 @@ class Disk {
   }
   write(log: PGLog): Transaction {
     const t = new Transaction();
-    log.write_log_and_missing(t, this.place);
+    const set = new Map<string, Uint8Array>();
+    log.write_log_and_missing(t, this.place, set);
+    if (set.size > 0) t.omap_setkeys(this.place.coll, this.place.oid, set);
     this.store.queue_transaction(t);
     return t;
   }

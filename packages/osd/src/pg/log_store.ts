@@ -124,15 +124,18 @@ function join(s: span_t | undefined, from: eversion_t, to: eversion_t): span_t {
 
 // ---------------------------------------------------------------- writing
 
-/** Adds the changes to `t` and takes them off `dirt` and `missing`. */
+/**
+ * Takes the changes off `dirt` and `missing`: removals go into `t`, keys to be set behind them into
+ * `set`, which the caller may have others in.
+ */
 export function write_log_and_missing(
   t: Transaction,
   place: log_place_t,
+  set: Map<string, Uint8Array>,
   log: IndexedLog,
   missing: pg_missing_tracker_t,
   dirt: LogDirt,
 ): void {
-  const set = new Map<string, Uint8Array>();
   remove_ranges(t, place, dirt);
   put_entries(log, dirt, set);
   put_dups(log, dirt, set);
@@ -140,7 +143,6 @@ export function write_log_and_missing(
   if (place.require_rollback && (dirt.all || dirt.rollback)) {
     set.set(ROLLBACK_KEY, encode_rollback(log.can_rollback_to, log.rollback_info_trimmed_to));
   }
-  if (set.size > 0) t.omap_setkeys(place.coll, place.oid, set);
   dirt.reset();
   missing.flush();
 }
@@ -162,7 +164,10 @@ function remove_ranges(t: Transaction, { coll, oid }: log_place_t, dirt: LogDirt
 
 function put_entries(log: IndexedLog, dirt: LogDirt, set: Map<string, Uint8Array>): void {
   const put = (from: number, to: number) => {
-    for (const e of log.log.range(from, to)) set.set(log_key(e.version), encode_entry(e));
+    for (let p = from; p < to; p++) {
+      const e = log.log.at(p);
+      set.set(log_key(e.version), encode_entry(e));
+    }
   };
   const { begin, end } = log.log;
   if (dirt.all) {

@@ -37,7 +37,7 @@ export class ObjectRef {
   /** Generation of the OnodeCache that saw it last. */
   seen = 0;
   removed = false;
-  // Made once while the object is in the cache: a small write would spend a third of its time on them.
+  // Made once while the object is in the cache: each write names several keys of the same objects.
   #onode_key: string | undefined;
   #data_prefix: string | undefined;
   #omap_prefix: string | undefined;

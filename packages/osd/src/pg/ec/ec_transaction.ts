@@ -261,7 +261,10 @@ function undo(
 
 /** The bytes as characters: the head of a message has no binary fields. */
 function to_text(bytes: Uint8Array | undefined): string | null {
-  return bytes ? Array.from(bytes, (b) => String.fromCharCode(b)).join("") : null;
+  if (!bytes) return null;
+  let text = "";
+  for (const b of bytes) text += String.fromCharCode(b);
+  return text;
 }
 function to_bytes(text: string): Uint8Array {
   return Uint8Array.from(text, (c) => c.charCodeAt(0));
