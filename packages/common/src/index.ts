@@ -132,3 +132,4 @@ export {
   type version_t,
 } from "./types/osd_types.ts";
 export { PG_STATES, type pg_state_t, state_string } from "./types/pg_state.ts";
+export { sort_few } from "./types/sorted.ts";

@@ -119,7 +119,7 @@ function seconds(run: OsdmaptoolRun, since_ms: number): string {
 
 function pools_to_balance(run: OsdmaptoolRun): number[] {
   const names = [...new Set(run.args.all("--upmap-pool"))].sort();
-  if (names.length === 0) return run.map.pool_ids();
+  if (names.length === 0) return [...run.map.pool_ids()];
   const pools = names.map((name) => {
     const id = run.map.lookup_pg_pool_name(name);
     return id >= 0 ? id : run.fail(` pool ${name} does not exist`);

@@ -57,7 +57,8 @@ export class OSDMap {
   readonly #mapper: PgMapper;
   #encoded: Uint8Array | undefined;
   #crc: number | undefined;
-  #pool_ids: Map<string, number> | undefined;
+  #id_of_pool: Map<string, number> | undefined;
+  #pool_ids: readonly number[] | undefined;
 
   /** Fields not given are those of the empty map, epoch 0. `prev` lends its placements. */
   constructor(fields: Partial<osdmap_fields> = {}, prev?: OSDMap) {
@@ -268,15 +269,16 @@ export class OSDMap {
   }
   /** -1 when there is no such pool. */
   lookup_pg_pool_name(name: string): number {
-    this.#pool_ids ??= new Map([...this.f.pool_name].map(([id, n]) => [n, id]));
-    return this.#pool_ids.get(name) ?? -1;
+    this.#id_of_pool ??= new Map([...this.f.pool_name].map(([id, n]) => [n, id]));
+    return this.#id_of_pool.get(name) ?? -1;
   }
   get_pool_name(id: number): string | undefined {
     return this.f.pool_name.get(id);
   }
   /** Pool ids, ascending. */
-  pool_ids(): number[] {
-    return [...this.f.pools.keys()].sort((a, b) => a - b);
+  pool_ids(): readonly number[] {
+    this.#pool_ids ??= [...this.f.pools.keys()].sort((a, b) => a - b);
+    return this.#pool_ids;
   }
   get_pg_num(pool: number): number {
     return this.f.pools.get(pool)?.pg_num ?? 0;

@@ -241,13 +241,24 @@ export const by_number: Compare<number> = (a, b) => a - b;
 /** By UTF-16 unit: the order of `<`, not of any language. */
 export const by_text: Compare<string> = (a, b) => (a < b ? -1 : a > b ? 1 : 0);
 
+/** Most are: they were decoded so, and grow at the end. */
+function in_order<K>(keys: Iterable<K>, cmp: Compare<K>): boolean {
+  let last: K | undefined;
+  for (const k of keys) {
+    if (last !== undefined && cmp(last, k) > 0) return false;
+    last = k;
+  }
+  return true;
+}
+
 /** Entries by ascending key, whatever order they were inserted in. */
 export function map<K, V>(key: Codec<K>, val: Codec<V>, cmp: Compare<K>): Codec<Map<K, V>> {
   return {
     enc: (w, v) => {
       w.varint(v.size);
       if (v.size === 0) return;
-      for (const [k, e] of [...v].sort((a, b) => cmp(a[0], b[0]))) {
+      const entries = in_order(v.keys(), cmp) ? v : [...v].sort((a, b) => cmp(a[0], b[0]));
+      for (const [k, e] of entries) {
         key.enc(w, k);
         val.enc(w, e);
       }
@@ -268,7 +279,10 @@ export function map<K, V>(key: Codec<K>, val: Codec<V>, cmp: Compare<K>): Codec<
 export function set<K>(key: Codec<K>, cmp: Compare<K>): Codec<Set<K>> {
   const m = map(key, { enc: () => {}, dec: () => true }, cmp);
   return {
-    enc: (w, v) => m.enc(w, new Map([...v].map((k) => [k, true]))),
+    enc: (w, v) => {
+      w.varint(v.size);
+      for (const k of in_order(v, cmp) ? v : [...v].sort(cmp)) key.enc(w, k);
+    },
     dec: (r) => new Set(m.dec(r).keys()),
   };
 }

@@ -14,6 +14,7 @@ import {
   type pg_t,
   shard_cmp,
 } from "../types/osd_types.ts";
+import { sort_few } from "../types/sorted.ts";
 import type { osdmap_flag_t } from "./flags.ts";
 import type { up_acting_t } from "./mapping.ts";
 import { is_erasure, type pg_pool_t } from "./pg_pool_t.ts";
@@ -106,7 +107,7 @@ export function list_to_shards(osds: readonly number[], ec_pool: boolean): pg_sh
   osds.forEach((o, i) => {
     if (o !== CRUSH_ITEM_NONE) shards.push(pg_shard(o, ec_pool ? i : NO_SHARD));
   });
-  return shards.sort(shard_cmp);
+  return sort_few(shards, shard_cmp);
 }
 
 /**
@@ -114,29 +115,44 @@ export function list_to_shards(osds: readonly number[], ec_pool: boolean): pg_sh
  * one record for each that may have taken writes and that no later record makes superfluous.
  */
 export class PastIntervals {
-  first: epoch_t = 0;
-  /** Ends where the current interval starts: last + 1 == same_interval_since. */
-  last: epoch_t = 0;
-  readonly all_participants = new Set<pg_shard_t>();
-  /** Oldest first. */
-  readonly intervals: compact_interval_t[] = [];
+  #first: epoch_t = 0;
+  #last: epoch_t = 0;
+  readonly #all_participants = new Set<pg_shard_t>();
+  #intervals: readonly compact_interval_t[] = [];
+  /** As it travels; until the next change. */
+  #wire: past_intervals_wire_t | undefined;
 
   static from_wire(w: past_intervals_wire_t | null): PastIntervals {
     const p = new PastIntervals();
     if (!w) return p;
-    p.first = w.first;
-    p.last = w.last;
-    for (const s of w.all_participants) p.all_participants.add(s);
-    for (const i of w.intervals) p.intervals.push({ ...i, acting: [...i.acting] });
+    p.#first = w.first;
+    p.#last = w.last;
+    for (const s of w.all_participants) p.#all_participants.add(s);
+    p.#intervals = w.intervals.map((i) => ({ ...i, acting: [...i.acting] }));
     return p;
   }
+  get first(): epoch_t {
+    return this.#first;
+  }
+  /** Ends where the current interval starts: last + 1 == same_interval_since. */
+  get last(): epoch_t {
+    return this.#last;
+  }
+  get all_participants(): ReadonlySet<pg_shard_t> {
+    return this.#all_participants;
+  }
+  /** Oldest first. */
+  get intervals(): readonly compact_interval_t[] {
+    return this.#intervals;
+  }
   to_wire(): past_intervals_wire_t {
-    return {
+    this.#wire ??= {
       first: this.first,
       last: this.last,
-      all_participants: [...this.all_participants].sort(shard_cmp),
-      intervals: this.intervals.map((i) => ({ ...i })),
+      all_participants: sort_few([...this.all_participants], shard_cmp),
+      intervals: this.#intervals,
     };
+    return this.#wire;
   }
   copy(): PastIntervals {
     return PastIntervals.from_wire(this.to_wire());
@@ -147,10 +163,11 @@ export class PastIntervals {
     return this.last === 0;
   }
   clear(): void {
-    this.first = 0;
-    this.last = 0;
-    this.all_participants.clear();
-    this.intervals.length = 0;
+    this.#wire = undefined;
+    this.#first = 0;
+    this.#last = 0;
+    this.#all_participants.clear();
+    this.#intervals = [];
   }
   /** Half open: [first, last + 1). [0, 0) when empty. */
   get_bounds(): [first: epoch_t, end: epoch_t] {
@@ -166,17 +183,17 @@ export class PastIntervals {
 
   /** Intervals are added as they end, each starting where the one before ended. */
   add_interval(ec_pool: boolean, iv: pg_interval_t): void {
-    if (this.empty()) this.first = iv.first;
-    this.last = iv.last;
+    this.#wire = undefined;
+    if (this.empty()) this.#first = iv.first;
+    this.#last = iv.last;
     const acting = list_to_shards(iv.acting, ec_pool);
-    for (const s of acting) this.all_participants.add(s);
+    for (const s of acting) this.#all_participants.add(s);
     if (!iv.maybe_went_rw) return;
     // Survivors enough for the newer record are among an older one's members when that holds them
     // all: asking them satisfies both.
     const covers = (older: compact_interval_t) => acting.every((s) => older.acting.includes(s));
     const kept = this.intervals.filter((older) => !covers(older));
-    this.intervals.length = 0;
-    this.intervals.push(...kept, { first: iv.first, last: iv.last, acting });
+    this.#intervals = [...kept, { first: iv.first, last: iv.last, acting }];
   }
 
   /** Calls `fn` for each interval that may have taken writes and reaches `les`, newest first. */
@@ -195,7 +212,7 @@ export class PastIntervals {
   toString(): string {
     if (this.empty()) return "()";
     const ivs = this.intervals.map((i) => ` (${i.first},${i.last})={${i.acting.join(",")}}`);
-    const all = [...this.all_participants].sort(shard_cmp).join(",");
+    const all = this.to_wire().all_participants.join(",");
     return `[${this.first},${this.last}] {${all}}${ivs.join("")}`;
   }
 }

@@ -59,13 +59,31 @@ function text_of(ms: number): string {
   const sec = Math.floor(us / 1e6);
   const frac = String(us - sec * 1e6).padStart(6, "0");
   if (sec < TEN_YEARS) return `${sec}.${frac}`;
+  return `${text_of_second(sec)}.${frac}+0000`;
+}
+
+/** What was printed last: stamps of one report lie in a few seconds. */
+const seconds = new Map<number, string>();
+const MAX_SECONDS = 256;
+
+/** `2026-11-22T15:10:54` */
+function text_of_second(sec: number): string {
+  const known = seconds.get(sec);
+  if (known !== undefined) return known;
   const [y, m, d] = civil_from_days(Math.floor(sec / DAY));
   const s = sec % DAY;
   const time = `${two(Math.floor(s / 3600))}:${two(Math.floor(s / 60) % 60)}:${two(s % 60)}`;
-  return `${y}-${two(m)}-${two(d)}T${time}.${frac}+0000`;
+  const text = `${y}-${two(m)}-${two(d)}T${time}`;
+  if (seconds.size >= MAX_SECONDS) seconds.clear();
+  seconds.set(sec, text);
+  return text;
 }
 
 const STAMP_LENGTH = "2026-11-22T15:10:54.660970+0000".length;
+const SECOND_LENGTH = "2026-11-22T15:10:54".length;
+/** The newest second that was read. */
+let read_text = "?";
+let read_sec = 0;
 
 /** Digits as a number; NaN when there is anything else. Monitors read stamps by the thousand. */
 function digits(s: string, from: number, to: number): number {
@@ -83,18 +101,22 @@ export function utime_parse(s: string): number | undefined {
   if (s.length !== STAMP_LENGTH || !s.endsWith("+0000")) {
     return /^\d{1,9}\.\d{6}$/.test(s) ? Number(s) * 1000 : undefined;
   }
-  const fits =
-    s[4] === "-" &&
-    s[7] === "-" &&
-    s[10] === "T" &&
-    s[13] === ":" &&
-    s[16] === ":" &&
-    s[19] === ".";
-  if (!fits) return undefined;
-  const days = days_from_civil(digits(s, 0, 4), digits(s, 5, 7), digits(s, 8, 10));
-  const sec = digits(s, 11, 13) * 3600 + digits(s, 14, 16) * 60 + digits(s, 17, 19);
-  const ms = (days * DAY + sec) * 1000 + digits(s, 20, 26) / 1000;
+  if (s[SECOND_LENGTH] !== ".") return undefined;
+  const sec = s.startsWith(read_text) ? read_sec : second_of(s);
+  const ms = sec * 1000 + digits(s, SECOND_LENGTH + 1, STAMP_LENGTH - 5) / 1000;
   return Number.isNaN(ms) ? undefined : ms;
+}
+/** Since 1970; NaN when the text does not begin with one. */
+function second_of(s: string): number {
+  const fits = s[4] === "-" && s[7] === "-" && s[10] === "T" && s[13] === ":" && s[16] === ":";
+  if (!fits) return Number.NaN;
+  const days = days_from_civil(digits(s, 0, 4), digits(s, 5, 7), digits(s, 8, 10));
+  const of_day = digits(s, 11, 13) * 3600 + digits(s, 14, 16) * 60 + digits(s, 17, 19);
+  const sec = days * DAY + of_day;
+  if (Number.isNaN(sec)) return sec;
+  read_text = s.slice(0, SECOND_LENGTH);
+  read_sec = sec;
+  return sec;
 }
 /** As {@link utime_parse}; throws MapError. */
 export function parse_stamp(s: string): number {

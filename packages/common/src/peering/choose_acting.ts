@@ -20,6 +20,7 @@ import {
   shard_id,
   shard_osd,
 } from "../types/osd_types.ts";
+import { sort_few } from "../types/sorted.ts";
 import type { copy_info_t, copy_infos_t } from "./find_best_info.ts";
 
 export interface calc_acting_input {
@@ -126,7 +127,7 @@ export function calc_ec_acting(input: calc_acting_input): calc_acting_result {
     const info = all_info.get(s);
     return info !== undefined && joins(info, auth_tail);
   };
-  const known = [...all_info.keys()].sort(shard_cmp);
+  const known = sort_few([...all_info.keys()], shard_cmp);
   const want: number[] = [];
   const backfill = new Set<pg_shard_t>();
   for (let i = 0; i < input.size; i++) {

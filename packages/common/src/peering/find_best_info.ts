@@ -15,6 +15,7 @@ import {
   type pg_shard_t,
   shard_cmp,
 } from "../types/osd_types.ts";
+import { sort_few } from "../types/sorted.ts";
 
 export interface find_best_info_opts {
   readonly self: pg_shard_t;
@@ -60,7 +61,7 @@ export function find_best_info(infos: copy_infos_t, opts: find_best_info_opts): 
   let best: pg_shard_t | null = null;
   let best_info: copy_info_t | null = null;
   // In shard order, so that of equals the lowest wins everywhere.
-  for (const shard of [...infos.keys()].sort(shard_cmp)) {
+  for (const shard of sort_few([...infos.keys()], shard_cmp)) {
     const info = infos.get(shard);
     if (!info || (opts.restrict_to && !opts.restrict_to.has(shard))) continue;
     const usable =
@@ -86,7 +87,7 @@ function max_last_epoch_started(
 ): { max_les: epoch_t; history_les_bound: boolean } {
   let max_les = 0;
   let history_les_bound = false;
-  for (const shard of [...infos.keys()].sort(shard_cmp)) {
+  for (const shard of sort_few([...infos.keys()], shard_cmp)) {
     const i = infos.get(shard);
     if (!i) continue;
     if (!ignore_history_les && i.history.last_epoch_started > max_les) {

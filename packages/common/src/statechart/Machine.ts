@@ -12,10 +12,10 @@ export interface MachineHooks<S extends string> {
   readonly mono_ms: () => number;
   /** The innermost state has changed; `duration_ms` was spent in `from`. */
   readonly on_transition?: (from: S, to: S, event: string, duration_ms: number) => void;
-  /** Each state, the composite ones too; before its own action. */
-  readonly on_enter?: (state: S) => void;
+  /** Each state, the composite ones too; before its own action. `now_ms`: when the event came. */
+  readonly on_enter?: (state: S, now_ms: number) => void;
   /** `duration_ms` was spent in it. */
-  readonly on_exit?: (state: S, duration_ms: number) => void;
+  readonly on_exit?: (state: S, duration_ms: number, now_ms: number) => void;
 }
 
 interface Visit {
@@ -167,7 +167,7 @@ export class Machine<S extends string, M, E extends { readonly type: string }> {
       this.chart.defs[s]?.exit?.(this.#m);
       const entered = this.#visits[s]?.mono ?? mono;
       this.#visits[s] = null;
-      this.#hooks.on_exit?.(this.chart.names[s] as S, mono - entered);
+      this.#hooks.on_exit?.(this.chart.names[s] as S, mono - entered, now);
     }
     this.#leaf = path.leaf;
     if (from >= 0 && this.#hooks.on_transition) {
@@ -177,7 +177,7 @@ export class Machine<S extends string, M, E extends { readonly type: string }> {
     for (const s of path.enters) {
       this.#visits[s] = { enter_time: now, mono };
       this.#coverage?.entered(s);
-      this.#hooks.on_enter?.(this.chart.names[s] as S);
+      this.#hooks.on_enter?.(this.chart.names[s] as S, now);
       this.chart.defs[s]?.enter?.(this.#m, evt);
     }
   }

@@ -142,21 +142,36 @@ function cmp_text(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
-/** Total order: MIN, then (pool, bit-reversed hash, namespace, key or name, name, snap), then MAX. */
+const COLON = 58;
+const PERCENT = 37;
+
+/**
+ * Total order: MIN, then (pool, bit-reversed hash, namespace, key or name, name, snap), then MAX.
+ * The stores ask for it all the time, so the text is taken apart only where it must be: as a rule the
+ * first character that differs tells.
+ */
 export function hobject_cmp(a: hobject_t, b: hobject_t): number {
   if (a === b) return 0;
   if (a === "MIN" || b === "MAX") return -1;
   if (a === "MAX" || b === "MIN") return 1;
-  const ia = a.indexOf(":");
-  const ib = b.indexOf(":");
-  const pools = Number(a.slice(0, ia)) - Number(b.slice(0, ib));
-  if (pools !== 0) return pools;
-  const hashes = cmp_text(a.slice(ia + 1, ia + 9), b.slice(ib + 1, ib + 9));
-  if (hashes !== 0) return hashes;
-  return cmp_same_hash(a, b);
+  let colons = 0;
+  let i = 0;
+  for (; a.charCodeAt(i) === b.charCodeAt(i); i++) if (a.charCodeAt(i) === COLON) colons++;
+  const x = a.charCodeAt(i);
+  const y = b.charCodeAt(i);
+  if (colons === 0) return Number.parseInt(a, 10) - Number.parseInt(b, 10);
+  if (colons === 1) return x - y;
+  // Escaped characters have another order than their escapes.
+  const escaped =
+    x === PERCENT ||
+    y === PERCENT ||
+    a.charCodeAt(i - 1) === PERCENT ||
+    a.charCodeAt(i - 2) === PERCENT;
+  const in_one_name = colons === 2 || colons === 4;
+  if (!in_one_name || escaped) return cmp_parts(a, b);
+  return x === COLON ? -1 : y === COLON ? 1 : x - y;
 }
-
-function cmp_same_hash(a: hobject_t, b: hobject_t): number {
+function cmp_parts(a: hobject_t, b: hobject_t): number {
   const pa = parse_hobject(a);
   const pb = parse_hobject(b);
   if (!pa || !pb) return cmp_text(a, b);

@@ -318,6 +318,7 @@ export function stat_sum_diff(
   was: Readonly<object_stat_sum_t>,
 ): Partial<object_stat_sum_t> {
   const delta: Partial<object_stat_sum_t> = {};
+  if (is === was) return delta;
   let f: keyof object_stat_sum_t;
   for (f in is) if (is[f] !== was[f]) delta[f] = is[f] - was[f];
   return delta;

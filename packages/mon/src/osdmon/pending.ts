@@ -51,11 +51,15 @@ export function is_pending_empty(p: Pending): boolean {
 
 const HEADER = new Set(["fsid", "epoch", "modified", "full_crc"]);
 function is_incremental_empty(inc: Incremental): boolean {
-  return Object.entries(inc).every(([name, v]) => {
-    if (HEADER.has(name)) return true;
-    if (v instanceof Map || v instanceof Set) return v.size === 0;
-    return v === -1 || v === "" || v === null;
-  });
+  let name: keyof Incremental;
+  for (name in inc) {
+    const v = inc[name];
+    if (HEADER.has(name)) continue;
+    if (v instanceof Map || v instanceof Set) {
+      if (v.size > 0) return false;
+    } else if (v !== -1 && v !== "" && v !== null) return false;
+  }
+  return true;
 }
 
 /** What a rule may look at. It edits `pending` and nothing else. */

@@ -84,6 +84,8 @@ export function state_text(states: ReadonlySet<string>): string {
 // ---------------------------------------------------------------- reading a report
 
 type Raw = Readonly<Record<string, unknown>>;
+const NONE: Raw = {};
+const is_raw = (v: unknown): v is Raw => typeof v === "object" && v !== null;
 const num = (r: Raw, k: string, d = 0): number => {
   const v = r[k];
   return typeof v === "number" && Number.isSafeInteger(v) ? v : d;
@@ -266,9 +268,12 @@ export function parse_osd_stat(
   r: Raw,
   head: Pick<osd_stat_t, "up_from" | "seq" | "slow_ops" | "oldest_slow_op_s">,
 ): osd_stat_t {
-  const perf = typeof r.perf_stat === "object" && r.perf_stat !== null ? r.perf_stat : {};
+  const perf = is_raw(r.perf_stat) ? r.perf_stat : NONE;
   return {
-    ...head,
+    up_from: head.up_from,
+    seq: head.seq,
+    slow_ops: head.slow_ops,
+    oldest_slow_op_s: head.oldest_slow_op_s,
     num_pgs: num(r, "num_pgs"),
     kb: num(r, "kb"),
     kb_used: num(r, "kb_used"),
@@ -279,8 +284,8 @@ export function parse_osd_stat(
     hb_peers: ints(r, "hb_peers"),
     snap_trim_queue_len: num(r, "snap_trim_queue_len"),
     num_snap_trimming: num(r, "num_snap_trimming"),
-    commit_latency_ms: num(Object.fromEntries(Object.entries(perf)), "commit_latency_ms"),
-    apply_latency_ms: num(Object.fromEntries(Object.entries(perf)), "apply_latency_ms"),
+    commit_latency_ms: num(perf, "commit_latency_ms"),
+    apply_latency_ms: num(perf, "apply_latency_ms"),
   };
 }
 

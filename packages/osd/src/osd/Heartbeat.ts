@@ -16,6 +16,7 @@ import {
   type Msg,
   type OSDMap,
   type Rng,
+  sort_few,
   type TimerHandle,
 } from "@tako/common";
 import { PingTimes, type ping_row } from "./PingTimes.ts";
@@ -103,7 +104,7 @@ export class Heartbeat {
     });
   }
   get peers(): number[] {
-    return [...this.#peers.keys()].sort((a, b) => a - b);
+    return sort_few([...this.#peers.keys()], (a, b) => a - b);
   }
 
   // ------------------------------------------------------------ peers
@@ -144,7 +145,7 @@ export class Heartbeat {
     const wanted = this.#wanted_peers();
     for (const p of [...this.#peers.values()]) if (!wanted.has(p.osd)) this.#remove(p);
     const map = this.#p.get_osdmap();
-    for (const osd of [...wanted].sort((a, b) => a - b)) {
+    for (const osd of sort_few([...wanted], (a, b) => a - b)) {
       if (this.#peers.has(osd)) continue;
       const addr = map.get_addr(osd);
       this.#peers.set(osd, {

@@ -243,7 +243,7 @@ export class OSD implements Dispatcher {
   }
   #pg_peers(): Iterable<number> {
     const peers = new Set<number>();
-    for (const pg of this.pgs.all()) for (const o of pg.peering.get_heartbeat_peers()) peers.add(o);
+    for (const pg of this.pgs.all()) pg.peering.add_heartbeat_peers(peers);
     return peers;
   }
   /** Epoch of the published map; 0 before the first. */

@@ -3,7 +3,14 @@
  * MOSDPGQuery and one MOSDPGInfo; everything else keeps its place between them.
  * Ceph counterpart: OSD::do_notifies, do_queries, do_infos. Rules: peering.md §4.7.
  */
-import type { epoch_t, Message, pg_notify_t, pg_query_t, spg_t } from "@tako/common";
+import {
+  type epoch_t,
+  type Message,
+  type pg_notify_t,
+  type pg_query_t,
+  sort_few,
+  type spg_t,
+} from "@tako/common";
 import type { OutMessage } from "../peering/RecoveryCtx.ts";
 
 type Draft =
@@ -59,7 +66,7 @@ export class Outbox {
   }
 
   flush(): void {
-    const all = [...this.#drafts].sort((a, b) => a[0] - b[0]);
+    const all = sort_few([...this.#drafts], (a, b) => a[0] - b[0]);
     this.#drafts = new Map();
     for (const [osd, drafts] of all) {
       for (const d of drafts) this.#send(osd, to_message(d), d.epoch);

@@ -12,6 +12,9 @@ import { split_pg } from "../pg/split.ts";
 /** They store nothing and send nothing: no turn of their own. */
 const FREE: ReadonlySet<string> = new Set(["NullEvt", "FlushedEvt"]);
 
+/** Never added to. */
+const NOTHING: PeeringEvt[] = [];
+
 export interface PeeringWQPorts {
   readonly clock: Clock;
   readonly config: Config;
@@ -113,15 +116,17 @@ export class PeeringWQ {
 
   /** What the PG handles in this turn: one event, and those around it that cost nothing. */
   #take_events(pg: PG): readonly PeeringEvt[] {
-    const events = this.#events.get(pg) ?? [];
+    const events = this.#events.get(pg) ?? NOTHING;
     let n = 0;
     let costly = 0;
     for (const { evt } of events) {
       if (!FREE.has(evt.type) && ++costly > 1) break;
       n++;
     }
-    if (n === events.length) this.#events.delete(pg);
-    return events.splice(0, n);
+    if (n < events.length) return events.splice(0, n);
+    // None are left: what comes meanwhile begins a new list.
+    if (n > 0) this.#events.delete(pg);
+    return events;
   }
 
   /** peering.md §4.5. False: osd_map_max_advance reached, go on next turn. */

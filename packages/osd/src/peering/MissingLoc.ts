@@ -22,6 +22,7 @@ import {
   replicated_recoverable,
   shard_cmp,
   shard_osd,
+  sort_few,
 } from "@tako/common";
 import type { pg_missing_t } from "../pg/pg_missing.ts";
 
@@ -274,7 +275,7 @@ export class MissingLoc {
 function lacked_item(members: members_t, hoid: hobject_t): pg_missing_item_t | undefined {
   const own = members.missing.get(hoid);
   if (own) return own;
-  for (const s of [...members.acting_recovery_backfill].sort(shard_cmp)) {
+  for (const s of sort_few([...members.acting_recovery_backfill], shard_cmp)) {
     const item = s === members.pg_whoami ? undefined : members.peer_missing.get(s)?.get(hoid);
     if (item) return item;
   }

@@ -13,6 +13,11 @@ import type { StateName } from "./state_name.ts";
 /** Which states and lines of the chart this process has been through. */
 export const peering_coverage = new_coverage(peering_chart);
 
+/** How the history names a state. Ceph gives `Start` no path. */
+const PATHS = new Map(
+  peering_chart.names.map((s, i) => [s, s === "Start" ? s : peering_chart.path_name(i)]),
+);
+
 /** Remote reservations, asked for one OSD after the other. */
 export interface RemoteReservations {
   /** In the order in which they are asked. */
@@ -64,15 +69,12 @@ export class PeeringMachine {
           const since = ps.info.history.same_interval_since;
           ps.log.info({ epoch, from, to, event, interval: since, duration_ms }, "pg_state");
         },
-        on_enter: (state) => {
-          // Ceph gives this one no path.
-          const name =
-            state === "Start" ? state : peering_chart.path_name(peering_chart.index(state));
-          this.history.enter(name, ps.get_osdmap_epoch(), ps.clock.now_ms());
+        on_enter: (state, now_ms) => {
+          this.history.enter(PATHS.get(state) ?? state, ps.get_osdmap_epoch(), now_ms);
           this.#sink?.enter(state);
         },
-        on_exit: (state, ms) => {
-          this.history.exit(ps.clock.now_ms());
+        on_exit: (state, ms, now_ms) => {
+          this.history.exit(now_ms);
           this.#sink?.exit(state, ms, this.#events, this.#event_ms);
           this.#events = 0;
           this.#event_ms = 0;

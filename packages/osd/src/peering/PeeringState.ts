@@ -33,8 +33,8 @@ import {
   type pg_shard_t,
   type pg_state_t,
   type pg_stats_t,
-  shard_cmp,
   shard_osd,
+  sort_few,
   spg_pg,
   type spg_t,
   state_string,
@@ -80,6 +80,7 @@ export class PeeringState {
   readonly machine: PeeringMachine;
   readonly #oldest_map: () => epoch_t;
   readonly #get_log_handler: (t: Transaction) => LogEntryHandler;
+  #peers: { of: ReadonlySet<pg_shard_t>; list: readonly pg_shard_t[] } | undefined;
   /** The ctx of the event being processed; null between events. */
   rctx: RecoveryCtx | null = null;
 
@@ -357,8 +358,10 @@ export class PeeringState {
     return this.up.filter((o) => o !== CRUSH_ITEM_NONE);
   }
   /** acting_recovery_backfill without this OSD's own shard, in sending order. */
-  peers(): pg_shard_t[] {
-    return [...this.acting_recovery_backfill].filter((s) => s !== this.pg_whoami).sort(shard_cmp);
+  peers(): readonly pg_shard_t[] {
+    const of = this.acting_recovery_backfill;
+    if (this.#peers?.of !== of) this.#peers = { of, list: interval.others(of, this.pg_whoami) };
+    return this.#peers.list;
   }
   get missing(): pg_missing_t {
     return this.pg_log.missing;
@@ -417,9 +420,9 @@ export class PeeringState {
   get_delete_priority(): number {
     return get_delete_priority(this.full_state());
   }
-  /** OSDs this PG wants heartbeats with. */
-  get_heartbeat_peers(): number[] {
-    return interval.get_heartbeat_peers(this);
+  /** Adds the OSDs this PG wants heartbeats with. */
+  add_heartbeat_peers(osds: Set<number>): void {
+    interval.add_heartbeat_peers(this, osds);
   }
 
   // ---------------------------------------------------------------- log and writes (§6.11, §8.4)
@@ -586,7 +589,7 @@ export class PeeringState {
   }
   /** OSDs of `shards`, each once, ascending. */
   osds_of(shards: Iterable<pg_shard_t>): number[] {
-    return [...new Set([...shards].map(shard_osd))].sort((a, b) => a - b);
+    return sort_few([...new Set([...shards].map(shard_osd))], (a, b) => a - b);
   }
   set_mapping(
     m: Pick<Evt<"AdvMap">, "newup" | "up_primary" | "newacting" | "acting_primary">,

@@ -83,7 +83,8 @@ export class RecoveryCtx {
    * runs the effects (schedule_event_on_commit, start_flush, do_delete_work).
    */
   readonly on_commit: (() => void)[] = [];
-  readonly #shared = new Map<string, OutMessage>();
+  /** What share_info has said last to whom; most turns share nothing. */
+  #shared: Map<string, OutMessage> | null = null;
 
   send_notify(to: number, notify: pg_notify_t): void {
     this.messages.push({ to, kind: "notify", notify });
@@ -103,6 +104,7 @@ export class RecoveryCtx {
   /** What the whole PG is to know: says all that an earlier one of this ctx would have said. */
   share_info(to: number, notify: pg_notify_t): void {
     const key = `${to}(${notify.to})`;
+    this.#shared ??= new Map();
     const earlier = this.#shared.get(key);
     if (earlier) this.messages.splice(this.messages.indexOf(earlier), 1);
     const m = { to, kind: "info", notify } as const;

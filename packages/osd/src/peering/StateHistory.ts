@@ -10,7 +10,7 @@ interface Visit {
   readonly state: string;
   /** Wall clock, ms. */
   readonly enter: number;
-  readonly exit: number;
+  exit: number;
 }
 /** From entering an outermost state to leaving it. */
 interface Instance {
@@ -18,7 +18,7 @@ interface Instance {
   /** In the order of leaving. */
   readonly left: Visit[];
   /** Innermost last. */
-  readonly inside: { readonly state: string; readonly enter: number }[];
+  readonly inside: Visit[];
 }
 
 /** Ceph keeps as many. */
@@ -30,13 +30,14 @@ export class StateHistory {
 
   enter(state: string, epoch: epoch_t, now_ms: number): void {
     this.#open ??= { epoch, left: [], inside: [] };
-    this.#open.inside.push({ state, enter: now_ms });
+    this.#open.inside.push({ state, enter: now_ms, exit: 0 });
   }
   exit(now_ms: number): void {
     const instance = this.#open;
     const visit = instance?.inside.pop();
     if (!instance || !visit) return;
-    instance.left.push({ ...visit, exit: now_ms });
+    visit.exit = now_ms;
+    instance.left.push(visit);
     if (instance.inside.length > 0) return;
     this.#open = null;
     this.#done.push(instance);

@@ -22,6 +22,7 @@ import {
   shard_cmp,
   shard_id,
   shard_osd,
+  sort_few,
   spg_pg,
   spg_shard,
   spg_t,
@@ -41,6 +42,13 @@ export function spg_of(pgid: pg_t, shard: pg_shard_t): spg_t {
   return spg_t(pgid, shard_id(shard));
 }
 
+/** `shards` without our own, in the order in which they are sent to. */
+export function others(shards: ReadonlySet<pg_shard_t>, own: pg_shard_t): pg_shard_t[] {
+  const list: pg_shard_t[] = [];
+  for (const s of shards) if (s !== own) list.push(s);
+  return sort_few(list, shard_cmp);
+}
+
 /** The shard under which `osd` leads `osds`; null for none. */
 function primary_shard(osd: number, osds: readonly number[], ec: boolean): pg_shard_t | null {
   if (osd < 0 || osd === CRUSH_ITEM_NONE) return null;
@@ -53,7 +61,8 @@ export function set_mapping(ps: PeeringState, m: Mapping): void {
   ps.up = m.newup;
   ps.acting = m.newacting;
   ps.upset = new Set(list_to_shards(m.newup, ec));
-  ps.actingset = new Set(list_to_shards(m.newacting, ec));
+  const same = same_osds(m.newup, m.newacting);
+  ps.actingset = same ? ps.upset : new Set(list_to_shards(m.newacting, ec));
   ps.up_primary = primary_shard(m.up_primary, m.newup, ec);
   ps.primary = primary_shard(m.acting_primary, m.newacting, ec);
   const shard = shard_id(ps.pg_whoami);
@@ -233,6 +242,8 @@ function log_interval(ps: PeeringState, ended: pg_interval_t | undefined): void 
   );
 }
 
+const NOBODY: ReadonlySet<pg_shard_t> = new Set();
+
 /** Executed in every new interval, also by a primary that stays primary. */
 export function clear_primary_state(ps: PeeringState): void {
   ps.peer_info.clear();
@@ -249,9 +260,9 @@ export function clear_primary_state(ps: PeeringState): void {
   ps.pg_trim_to = EVERSION_ZERO;
   ps.last_update_ondisk = EVERSION_ZERO;
   ps.need_up_thru = false;
-  ps.acting_recovery_backfill = new Set();
-  ps.backfill_targets = new Set();
-  ps.async_recovery_targets = new Set();
+  ps.acting_recovery_backfill = NOBODY;
+  ps.backfill_targets = NOBODY;
+  ps.async_recovery_targets = NOBODY;
   ps.backfill_reserved = false;
   ps.prior_set = null;
   ps.missing_loc.clear();
@@ -260,10 +271,8 @@ export function clear_primary_state(ps: PeeringState): void {
 
 /** What we know from OSDs that are down now tells nothing about what they will be when back. */
 export function remove_down_peer_info(ps: PeeringState, osdmap: OSDMap): void {
-  const gone = (s: pg_shard_t) => !osdmap.is_up(shard_osd(s));
   let removed = false;
-  for (const s of [...ps.peer_info.keys()]) {
-    if (!gone(s)) continue;
+  for (const s of gone(ps.peer_info, osdmap)) {
     ps.peer_info.delete(s);
     ps.peer_missing.delete(s);
     ps.peer_log_requested.delete(s);
@@ -272,11 +281,27 @@ export function remove_down_peer_info(ps: PeeringState, osdmap: OSDMap): void {
     removed = true;
   }
   for (const set of [ps.peer_purged, ps.peer_log_requested, ps.peer_missing_requested]) {
-    for (const s of [...set]) if (gone(s)) set.delete(s);
+    for (const s of gone(set, osdmap)) set.delete(s);
   }
   if (removed) ps.get_rctx().effect({ type: "update_heartbeat_peers" });
   check_recovery_sources(ps, osdmap);
 }
+
+/** Those of `shards` whose OSD is down; at most epochs none. */
+function gone(
+  shards: ReadonlySet<pg_shard_t> | ReadonlyMap<pg_shard_t, unknown>,
+  osdmap: OSDMap,
+): readonly pg_shard_t[] {
+  if (shards.size === 0) return NONE_GONE;
+  let found: pg_shard_t[] | undefined;
+  for (const s of shards.keys()) {
+    if (osdmap.is_up(shard_osd(s))) continue;
+    found ??= [];
+    found.push(s);
+  }
+  return found ?? NONE_GONE;
+}
+const NONE_GONE: readonly pg_shard_t[] = [];
 
 function check_recovery_sources(ps: PeeringState, osdmap: OSDMap): void {
   const down = ps.missing_loc.check_recovery_sources((osd) => osdmap.is_down(osd));
@@ -313,11 +338,13 @@ export function start_flush(ps: PeeringState): void {
   ps.get_rctx().effect({ type: "start_flush" });
 }
 
-/** update_heartbeat_peers: the primary watches everybody it has to do with. */
-export function get_heartbeat_peers(ps: PeeringState): number[] {
-  if (!ps.is_primary()) return [];
-  const shards = [...ps.upset, ...ps.actingset, ...ps.peer_info.keys()].sort(shard_cmp);
-  return ps.osds_of(shards).filter((o) => o !== ps.whoami);
+/** update_heartbeat_peers: the primary watches everybody it has to do with; adds them to `osds`. */
+export function add_heartbeat_peers(ps: PeeringState, osds: Set<number>): void {
+  if (!ps.is_primary()) return;
+  for (const shards of [ps.upset, ps.actingset, ps.peer_info]) {
+    for (const s of shards.keys()) osds.add(shard_osd(s));
+  }
+  osds.delete(ps.whoami);
 }
 
 export function same_osds(a: readonly number[], b: readonly number[]): boolean {

@@ -30,6 +30,7 @@ import {
   shard_id,
   shard_osd,
   sometimes,
+  sort_few,
 } from "@tako/common";
 import type { PeeringMachine } from "./PeeringMachine.ts";
 import type { PeeringState } from "./PeeringState.ts";
@@ -241,7 +242,7 @@ export function lease_for(ps: PeeringState, peer: pg_shard_t): { lease?: pg_leas
 /** RenewLease: asks the members again, well before the last lease ends. */
 export function proc_renew_lease(ps: PeeringState): void {
   renew_lease(ps);
-  for (const peer of [...ps.actingset].sort(shard_cmp)) {
+  for (const peer of sort_few([...ps.actingset], shard_cmp)) {
     if (peer === ps.pg_whoami) continue;
     ps.get_rctx().send(shard_osd(peer), {
       type: "pg_lease",

@@ -27,6 +27,7 @@ import {
   shard_cmp,
   shard_id,
   shard_osd,
+  sort_few,
 } from "@tako/common";
 import { pg_missing_t } from "../pg/pg_missing.ts";
 import type { Evt } from "./events.ts";
@@ -304,7 +305,7 @@ function log_prior(ps: PeeringState, prior: PriorSet): void {
     {
       epoch: ps.get_osdmap_epoch(),
       interval: ps.info.history.same_interval_since,
-      probe: [...prior.probe].sort(shard_cmp),
+      probe: sort_few([...prior.probe], shard_cmp),
       down: [...prior.down.keys()].sort((a, b) => a - b),
       pg_down: prior.pg_down,
       blocked_by: [...prior.blocked_by.keys()].sort((a, b) => a - b),

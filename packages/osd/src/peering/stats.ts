@@ -9,8 +9,10 @@ import {
   type object_stat_sum_t,
   type pg_info_t,
   type pg_shard_t,
+  type pg_state_t,
   shard_cmp,
   shard_osd,
+  sort_few,
   utime_str,
 } from "@tako/common";
 import { count_copies, num_missing_on } from "./copy_counts.ts";
@@ -139,7 +141,7 @@ function count_locations(ps: PeeringState, total: number): void {
   }
   const counts = new Map<string, number>();
   const add = (at: Iterable<pg_shard_t>, n: number) => {
-    const key = [...at].sort(shard_cmp).join(",");
+    const key = sort_few([...at], shard_cmp).join(",");
     counts.set(key, (counts.get(key) ?? 0) + n);
   };
   for (const [at, n] of places) add(at, n);
@@ -156,8 +158,9 @@ function count_locations(ps: PeeringState, total: number): void {
 
 // ---------------------------------------------------------------- reporting
 
-function is(state: string, name: string): boolean {
-  return `+${state}+`.includes(`+${name}+`);
+/** Of a state as text. */
+function was_in(state: string, name: pg_state_t): boolean {
+  return state.split("+").includes(name);
 }
 
 export function prepare_stats_for_publish(ps: PeeringState): pg_stat_t {
@@ -168,23 +171,23 @@ export function prepare_stats_for_publish(ps: PeeringState): pg_stat_t {
   else ps.state_clear("inconsistent", "failed_repair");
   const state = ps.get_pg_state_string();
   const was = v.state;
-  const up = (s: string) => is(s, "active") || is(s, "peered");
   if (state !== was) {
+    const was_active = was_in(was, "active");
     v.stamps.last_change = now;
-    if (is(was, "active")) v.stamps.last_active = now;
-    if (is(state, "active") && !is(was, "active")) v.stamps.last_became_active = now;
-    if (up(state) && !up(was)) v.stamps.last_became_peered = now;
+    if (was_active) v.stamps.last_active = now;
+    if (ps.is_active() && !was_active) v.stamps.last_became_active = now;
+    if (ps.is_peered() && !was_active && !was_in(was, "peered")) v.stamps.last_became_peered = now;
     v.state = state;
   }
   v.reported_epoch = ps.get_osdmap_epoch();
   v.reported_seq++;
   v.stamps.last_fresh = now;
   v.stamps.last_unstale = now;
-  if (is(state, "clean")) v.stamps.last_clean = now;
-  if (is(state, "active")) v.stamps.last_active = now;
-  if (up(state)) v.stamps.last_peered = now;
-  if (!is(state, "degraded")) v.stamps.last_undegraded = now;
-  if (!is(state, "undersized")) v.stamps.last_fullsized = now;
+  if (ps.is_clean()) v.stamps.last_clean = now;
+  if (ps.is_active()) v.stamps.last_active = now;
+  if (ps.is_peered()) v.stamps.last_peered = now;
+  if (!ps.is_degraded()) v.stamps.last_undegraded = now;
+  if (!ps.is_undersized()) v.stamps.last_fullsized = now;
   return make_pg_stat(ps, ps.info);
 }
 

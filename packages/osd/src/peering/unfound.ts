@@ -17,6 +17,7 @@ import {
   shard_cmp,
   shard_osd,
   sometimes,
+  sort_few,
 } from "@tako/common";
 import { pg_missing_t } from "../pg/pg_missing.ts";
 import type { PeeringState } from "./PeeringState.ts";
@@ -57,7 +58,7 @@ export function build_might_have_unfound(ps: PeeringState): void {
 
 /** Asks those candidates for their log and missing set that have not been asked. */
 export function discover_all_missing(ps: PeeringState): void {
-  for (const peer of [...ps.might_have_unfound].sort(shard_cmp)) {
+  for (const peer of sort_few([...ps.might_have_unfound], shard_cmp)) {
     if (!ps.osdmap.is_up(shard_osd(peer)) || ps.peer_purged.has(peer)) continue;
     const pi = ps.peer_info.get(peer);
     if (pi && (info_is_empty(pi) || info_dne(pi))) continue;

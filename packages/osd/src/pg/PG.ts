@@ -95,7 +95,6 @@ export class PG {
   #later: (() => void)[] = [];
   #scheduled = false;
   #depth = 0;
-  #peers: { of: ReadonlySet<pg_shard_t>; list: readonly pg_shard_t[] } | undefined;
 
   private constructor(host: PGHost, spgid: spg_t, log: Log, peering: PeeringState) {
     this.host = host;
@@ -204,9 +203,7 @@ export class PG {
   }
   /** acting_recovery_backfill without us, in sending order. */
   get peers(): readonly pg_shard_t[] {
-    const of = this.peering.acting_recovery_backfill;
-    if (this.#peers?.of !== of) this.#peers = { of, list: this.peering.peers() };
-    return this.#peers.list;
+    return this.peering.peers();
   }
 
   // ---------------------------------------------------------------- peering

@@ -26,14 +26,15 @@ const nothing = (): Times => ({
   min_ms: 0,
   max_ms: 0,
 });
-const latency = (state: string) => `${state.toLowerCase()}_latency`;
+const LATENCY = new Map(peering_chart.names.map((s) => [s, `${s.toLowerCase()}_latency`]));
+const latency = (state: StateName) => LATENCY.get(state) ?? state;
 
 export class StateTimes implements StateSink {
   readonly #times = new Map<StateName, Times>();
   readonly #perf: PerfCounters<string>;
 
   constructor() {
-    const def = (state: string): counter_def => ({
+    const def = (state: StateName): counter_def => ({
       kind: "time_avg",
       about: `How long PGs were in the state ${state}`,
     });

@@ -2,7 +2,7 @@
  * Active: the primary after peering. What concerns recovery, backfill and their reservations is in
  * recovery.ts and backfill.ts. Ceph counterpart: PeeringState::Active. peering.md §5.5.
  */
-import { DISCARD, FORWARD, invariant, shard_cmp, shard_osd } from "@tako/common";
+import { DISCARD, FORWARD, invariant, shard_cmp, shard_osd, sort_few } from "@tako/common";
 import { choose_acting } from "../acting.ts";
 import { activate } from "../activate.ts";
 import { all_replicas_activated, note_activated } from "../completion.ts";
@@ -41,7 +41,7 @@ export const active = {
     begin_leases(ps);
     activate(ps, evt.activation_epoch);
     ps.blocked_by.clear();
-    for (const peer of [...ps.peers()].sort(shard_cmp)) ps.blocked_by.add(shard_osd(peer));
+    for (const peer of sort_few([...ps.peers()], shard_cmp)) ps.blocked_by.add(shard_osd(peer));
     ps.publish_stats();
   },
   exit(m: PeeringMachine): void {

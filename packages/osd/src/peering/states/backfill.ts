@@ -3,7 +3,7 @@
  * Ceph counterpart: WaitLocalBackfillReserved, WaitRemoteBackfillReserved, Backfilling,
  * NotBackfilling. peering.md §5.5, §7.3, §7.4.
  */
-import { DISCARD, type pg_shard_t, shard_cmp, shard_id, shard_osd } from "@tako/common";
+import { DISCARD, type pg_shard_t, shard_cmp, shard_id, shard_osd, sort_few } from "@tako/common";
 import type { Evt } from "../events.ts";
 import type { PeeringMachine } from "../PeeringMachine.ts";
 import type { PeeringState } from "../PeeringState.ts";
@@ -79,7 +79,7 @@ export const waitRemoteBackfillReserved = {
   enter(m: PeeringMachine): void {
     const { ps } = m;
     ps.state_set("backfill_wait");
-    const targets = one_shard_per_osd(ps, [...ps.backfill_targets].sort(shard_cmp));
+    const targets = one_shard_per_osd(ps, sort_few([...ps.backfill_targets], shard_cmp));
     m.backfill_reservations = { targets, asked: 0 };
     ask_next(m);
     ps.publish_stats();

@@ -2,7 +2,7 @@
  * GetInfo and Down: hearing everybody who may know of writes, or waiting for those who are needed.
  * Ceph counterpart: PeeringState::GetInfo, Down. peering.md §5.4, §6.4.
  */
-import { DISCARD, EVERSION_ZERO, shard_cmp, shard_osd, sometimes } from "@tako/common";
+import { DISCARD, EVERSION_ZERO, shard_cmp, shard_osd, sometimes, sort_few } from "@tako/common";
 import type { Evt } from "../events.ts";
 import { check_past_interval_bounds } from "../interval.ts";
 import type { PeeringMachine } from "../PeeringMachine.ts";
@@ -20,7 +20,7 @@ function get_infos(m: PeeringMachine): void {
   const { ps } = m;
   const requested = m.local(m.peer_info_requested);
   const prior = m.local(ps.prior_set);
-  for (const peer of [...prior.probe].sort(shard_cmp)) {
+  for (const peer of sort_few([...prior.probe], shard_cmp)) {
     if (peer === ps.pg_whoami || ps.peer_info.has(peer) || requested.has(peer)) continue;
     if (!ps.osdmap.is_up(shard_osd(peer))) continue;
     send_query(ps, peer, "INFO", EVERSION_ZERO);

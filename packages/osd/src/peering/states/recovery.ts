@@ -15,6 +15,7 @@ import {
   shard_id,
   shard_osd,
   sometimes,
+  sort_few,
 } from "@tako/common";
 import { choose_acting } from "../acting.ts";
 import { try_mark_clean } from "../completion.ts";
@@ -28,7 +29,7 @@ import { discover_all_missing } from "../unfound.ts";
 export function one_shard_per_osd(ps: PeeringState, shards: Iterable<pg_shard_t>): pg_shard_t[] {
   const seen = new Set<number>([ps.whoami]);
   const out: pg_shard_t[] = [];
-  for (const s of [...shards].sort(shard_cmp)) {
+  for (const s of sort_few([...shards], shard_cmp)) {
     if (seen.has(shard_osd(s))) continue;
     seen.add(shard_osd(s));
     out.push(s);
