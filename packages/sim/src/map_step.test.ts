@@ -30,9 +30,11 @@ const everywhere = (world: World) =>
   world.running_osds.flatMap((o) => o.pgs.all().map((pg) => `osd.${o.whoami} ${pg.spgid}`)).sort();
 
 /** All OSDs and their PGs stand at the newest map. */
-const settled = (world: World) => () =>
+const settled = (world: World) => settled_but(world, -1);
+const settled_but = (world: World, ignored: number) => () =>
   world.running_osds.every((o) => {
     const { epoch } = world.osdmap;
+    if (o.whoami === ignored) return true;
     return o.osdmap_epoch === epoch && o.pgs.all().every((pg) => pg.osdmap_epoch === epoch);
   });
 
@@ -80,6 +82,33 @@ test("the cluster's flags, and the pool itself, concern every PG", async () => {
     await world.until(() => world.osdmap.epoch > epoch && settled(world)(), "the map has come");
   });
   expect(got.filter((x) => x.includes(" 1."))).toEqual([]);
+});
+
+test("whoever waits for an old lease to end is fed every map", async () => {
+  const world = await clean_world();
+  const [pg] = all_pgs(world.osdmap);
+  if (!pg) throw new Error("no PG");
+  const [old = -1, next = -1] = world.osdmap.pg_to_up_acting_osds(pg).acting;
+  // Cut off, so that nobody can know whether it still answers; and it is not down by itself yet.
+  for (const id of world.osd_ids) if (id !== old) world.net.partition(`osd.${old}`, `osd.${id}`);
+  world.net.partition(`osd.${old}`, "mon.a");
+  world.mon.handle_command({ prefix: "osd down", ids: [`${old}`] }, () => {});
+  const waits = () => {
+    const peering = world.osd(next)?.pgs.find_primary(pg)?.peering;
+    return peering?.state_test("wait") === true && peering.machine.state === "Recovered";
+  };
+  await world.until(
+    () => waits() && settled_but(world, old)(),
+    "it waits, and all peering is over",
+  );
+  const { epoch } = world.osdmap;
+  const got = await fed(world, old, async () => {
+    const cmd = { prefix: "osd pool create", pool: "q", pg_num: 1 };
+    world.mon.handle_command(cmd, () => {});
+    await world.until(() => world.osdmap.epoch > epoch && settled_but(world, old)(), "the map");
+  });
+  expect(waits()).toBe(true);
+  expect(got).toContain(`osd.${next} ${pg}`);
 });
 
 async function world_io(world: World) {
