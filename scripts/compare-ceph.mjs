@@ -5,11 +5,11 @@
  * reason in docs/compare-ceph.md, or the exit code is 1.
  */
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
-import { parseArgs } from "node:util";
 import { CephSide, ceph_version, missing_tools } from "./lib/compare/CephSide.mjs";
 import { compare, markdown, render, unexplained } from "./lib/compare/report.mjs";
 import { SEQUENCES } from "./lib/compare/sequences.mjs";
 import { TakoSide } from "./lib/compare/TakoSide.mjs";
+import { named_options } from "./lib/named_options.mjs";
 import { prepare } from "./lib/prepare.mjs";
 
 /** @typedef {import("./lib/compare/sequences.mjs").Sequence} Sequence */
@@ -33,7 +33,16 @@ Options:
   --help            this text
 `;
 
-const options = read_options();
+const { chosen, timeout_ms, values } = named_options({
+  program: "compare-ceph",
+  kind: "sequence",
+  usage: USAGE,
+  table: SEQUENCES,
+  options: {
+    differences: { type: "boolean", default: false },
+    markdown: { type: "string" },
+  },
+});
 const missing = missing_tools();
 if (missing.length > 0) {
   console.log(`skipped: no Ceph to compare with (not on PATH: ${missing.join(", ")})`);
@@ -47,12 +56,12 @@ const doc = [];
 let failed = 0;
 let explained = 0;
 let stopped = false;
-for (const [name, s] of options.chosen) {
+for (const [name, s] of chosen) {
   if (!(await play(name, s))) failed++;
   if (stopped) process.exit(130);
 }
-if (options.markdown !== undefined) write_tables(options.markdown);
-const agree = options.chosen.length - failed;
+if (typeof values.markdown === "string") write_tables(values.markdown);
+const agree = chosen.length - failed;
 console.log(`${agree} sequences agree, ${failed} do not; ${explained} differences with a reason`);
 process.exit(failed > 0 ? 1 : 0);
 
@@ -60,7 +69,7 @@ process.exit(failed > 0 ? 1 : 0);
 async function play(name, s) {
   const from = performance.now();
   console.log(`${name}: ${s.about}`);
-  const o = { osds: s.osds, conf: s.conf, timeout_ms: options.timeout_ms };
+  const o = { osds: s.osds, conf: s.conf, timeout_ms };
   const [ceph, tako] = [new CephSide(o), new TakoSide(o)];
   const sides = /** @type {const} */ ([
     ["Ceph", ceph],
@@ -100,7 +109,7 @@ async function play(name, s) {
 /** @param {import("./lib/compare/report.mjs").Compared[]} all */
 function print(all) {
   for (const o of all) {
-    const lines = options.differences ? o.lines.filter((l) => !l.same) : o.lines;
+    const lines = values.differences ? o.lines.filter((l) => !l.same) : o.lines;
     if (lines.length > 0) console.log(render({ ...o, lines }).join("\n"));
   }
   explained += all.flatMap((o) => o.lines.filter((l) => l.reason)).length;
@@ -114,43 +123,4 @@ function write_tables(file) {
   const when = new Date().toISOString().slice(0, 10);
   const tables = [MARK, "", `Ceph ${version}, ${when}.`, "", ...doc];
   writeFileSync(file, `${head}${tables.join("\n").trimEnd()}\n`);
-}
-
-function read_options() {
-  /** @param {string} why @returns {never} */
-  const refuse = (why) => {
-    console.error(`compare-ceph: ${why}`);
-    process.exit(2);
-  };
-  const config = /** @type {const} */ ({
-    allowPositionals: true,
-    options: {
-      differences: { type: "boolean", default: false },
-      markdown: { type: "string" },
-      timeout: { type: "string", default: "60" },
-      help: { type: "boolean" },
-    },
-  });
-  const parse = () => {
-    try {
-      return parseArgs(config);
-    } catch (e) {
-      return refuse(e instanceof Error ? e.message : String(e));
-    }
-  };
-  const { values, positionals } = parse();
-  if (values.help) {
-    process.stdout.write(USAGE);
-    process.exit(0);
-  }
-  const secs = Number(values.timeout);
-  if (!(secs > 0)) refuse(`--timeout: want seconds above 0, got "${values.timeout}"`);
-  const wanted = positionals.length > 0 ? positionals : Object.keys(SEQUENCES);
-  const chosen = wanted.map((name) => {
-    const s = Object.hasOwn(SEQUENCES, name) ? SEQUENCES[name] : undefined;
-    if (!s) return refuse(`no sequence "${name}"; there are ${Object.keys(SEQUENCES).join(", ")}`);
-    return /** @type {const} */ ([name, s]);
-  });
-  const { differences, markdown } = values;
-  return { chosen, timeout_ms: secs * 1000, differences, markdown };
 }

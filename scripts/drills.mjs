@@ -5,8 +5,8 @@
  */
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 import { all_active, all_clean, Drill, has, names } from "./lib/drill.mjs";
+import { named_options } from "./lib/named_options.mjs";
 
 /** @typedef {{ about: string, osds: number, conf?: string[], run: (d: Drill) => Promise<void> }} Spec */
 /** Logs that a few writes outrun: whoever has less is backfilled. */
@@ -45,7 +45,13 @@ Options:
   --help          this text
 `;
 
-const { chosen, timeout_ms } = read_options();
+const { chosen, timeout_ms } = named_options({
+  program: "drills",
+  kind: "drill",
+  usage: USAGE,
+  table: DRILLS,
+  options: {},
+});
 let failed = 0;
 for (const [name, spec] of chosen) if (!(await play(name, spec))) failed++;
 console.log(`${chosen.length - failed} passed, ${failed} failed`);
@@ -72,39 +78,6 @@ async function play(name, spec) {
     await d.end();
     for (const s of SIGNALS) process.off(s, interrupted);
   }
-}
-
-function read_options() {
-  /** @param {string} why @returns {never} */
-  const refuse = (why) => {
-    console.error(`drills: ${why}`);
-    process.exit(2);
-  };
-  const config = /** @type {const} */ ({
-    allowPositionals: true,
-    options: { timeout: { type: "string", default: "60" }, help: { type: "boolean" } },
-  });
-  const parse = () => {
-    try {
-      return parseArgs(config);
-    } catch (e) {
-      return refuse(e instanceof Error ? e.message : String(e));
-    }
-  };
-  const { values, positionals } = parse();
-  if (values.help) {
-    process.stdout.write(USAGE);
-    process.exit(0);
-  }
-  const secs = Number(values.timeout);
-  if (!(secs > 0)) refuse(`--timeout: want seconds above 0, got "${values.timeout}"`);
-  const wanted = positionals.length > 0 ? positionals : Object.keys(DRILLS);
-  const chosen = wanted.map((name) => {
-    const spec = Object.hasOwn(DRILLS, name) ? DRILLS[name] : undefined;
-    if (!spec) return refuse(`no drill "${name}"; there are ${Object.keys(DRILLS).join(", ")}`);
-    return /** @type {const} */ ([name, spec]);
-  });
-  return { chosen, timeout_ms: secs * 1000 };
 }
 
 // ---- the drills ------------------------------------------------------------

@@ -1,7 +1,8 @@
 /**
- * BackgroundQueue: the port through which background work (recovery now, scrub later) gets its turn:
- * a bounded number of jobs at a time, first come first served. Peering and client writes never wait
- * in it. io/PQueueBackground implements it in a daemon; SlotQueue is the same for the simulator.
+ * BackgroundQueue: the port through which recovery and backfill get their turns: a bounded number of
+ * jobs at a time, first come first served. Peering and client writes never wait in it; scrubs have a
+ * queue of their own (ScrubQueue). io/PQueueBackground implements it in a daemon; SlotQueue is the same
+ * for the simulator.
  */
 export interface BackgroundQueue {
   /** Runs `job` when a slot is free, never from inside this call. It must call `done` once. */

@@ -69,16 +69,25 @@ function read_piece(pg: PG, ec: ECBackend, r: ECRecovery): void {
 function pieces_read(pg: PG, ec: ECBackend, r: ECRecovery, result: ECReadResult): void {
   if (ec.recoveries.get(r.soid) !== r) return;
   note_failed(pg, r, result.failed);
-  if ("error" in result) return fail(pg, ec, r, "too few readable shards");
+  if ("error" in result) {
+    // Where a source has just left, it is unfound now, and nobody tries again until it is found.
+    const unfound = pg.peering.missing_loc.is_unfound(r.soid);
+    if (result.failed.length === 0 && !unfound) defer_recovery(pg);
+    return fail(pg, ec, r, "too few readable shards");
+  }
   const answers = [...result.answers.values()];
   const [first] = answers;
   if (!first || answers.some((a) => a.size !== first.size)) {
+    defer_recovery(pg);
     return fail(pg, ec, r, "shards of unequal size");
   }
   const chunks = new Map<number, Uint8Array>();
   for (const [i, a] of result.answers) chunks.set(i, a.chunks[0] ?? new Uint8Array(0));
   const decoded = ec.code.decode(r.to.map(shard_id), chunks);
-  if ("error" in decoded) return fail(pg, ec, r, decoded.why);
+  if ("error" in decoded) {
+    defer_recovery(pg);
+    return fail(pg, ec, r, decoded.why);
+  }
   push_piece(pg, r, first, decoded.chunks);
 }
 
@@ -185,6 +194,15 @@ function note_failed(pg: PG, r: ECRecovery, failed: readonly pg_shard_t[]): void
     if (shard !== pg.whoami && !pg.peers.includes(shard)) continue;
     force_missing(pg, shard, r.soid, r.need);
   }
+}
+
+/**
+ * No shard is to blame that recovery could do without: the same again at once would never end. Ceph asserts
+ * that chunks can be decoded; here the PG tries again later, as when its recovery was deferred.
+ */
+function defer_recovery(pg: PG): void {
+  const delay_s = pg.host.config.get("osd_recovery_retry_interval");
+  pg.queue_peering_event({ type: "DeferRecovery", delay_s });
 }
 
 function fail(pg: PG, ec: ECBackend, r: ECRecovery, why: string): void {
