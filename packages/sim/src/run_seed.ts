@@ -21,7 +21,7 @@ import {
   scripted,
   Workload,
 } from "@tako/client/chaos";
-import { InvariantError, message_fields } from "@tako/common";
+import { type ConfigValues, InvariantError, message_fields } from "@tako/common";
 import { BitRot, bit_rot_config } from "./BitRot.ts";
 import { Bounds } from "./Bounds.ts";
 import { ClusterInvariants } from "./ClusterInvariants.ts";
@@ -37,6 +37,8 @@ export interface RunOptions {
   readonly profile?: ProfileName;
   /** Virtual seconds of faults and load; default: those of the profile. */
   readonly seconds?: number;
+  /** Options of all daemons, over those of the profile. */
+  readonly config?: ConfigValues;
   /** Messages go through the codec; the history is the same. */
   readonly wire?: boolean;
   /** Only this of what the seed has: a run that was shrunk. */
@@ -87,6 +89,7 @@ export async function run_seed(o: RunOptions): Promise<RunResult> {
       ...(rots && bit_rot_config(profile.seconds)),
       ...(trims && MAPS_CONFIG),
       ...profile.config,
+      ...o.config,
     },
   });
   if (o.trace) trace_all(world, o.trace);

@@ -16,6 +16,8 @@ const AFTER: Readonly<Record<string, readonly string[]>> = {
   // Others must be alive again, or the monitor.
   flap: ["restart_osd", "restart_osd"],
   long_dead: ["restart_osd", "restart_osd"],
+  // Connections break in one way at a time.
+  cut_in_replication: Array(7).fill("restart_osd"),
   kill_mon_in_commit: Array(7).fill("restart_osd"),
 };
 /** Done only when all is clean, or one is long dead: not at a time that can be told beforehand. */

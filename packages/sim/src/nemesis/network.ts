@@ -1,6 +1,6 @@
 /** Faults of the network: links that are cut, slow, deaf on one side, or break at a bad moment. */
 import type { Field, Outcome } from "@tako/client/chaos";
-import type { entity_name_t } from "@tako/common";
+import type { entity_name_t, Message } from "@tako/common";
 import type { World } from "../World.ts";
 import type { SimFault } from "./SimFault.ts";
 
@@ -10,6 +10,7 @@ export const NETWORK_FAULTS: readonly SimFault[] = [
   { kind: "one_way_partition", weight: 3, strike: one_way },
   { kind: "isolate", weight: 2, strike: isolate },
   { kind: "two_sides", weight: 4, strike: two_sides },
+  { kind: "cut_off_primary", weight: 10, strike: cut_off_primary },
   { kind: "swizzle", weight: 1, strike: swizzle },
   { kind: "slow_link", weight: 3, strike: slow_link },
   { kind: "jitter", weight: 2, strike: jitter },
@@ -72,6 +73,36 @@ function isolate(f: Field<World>): Outcome {
     for (const b of others) f.world.net.heal(a, b);
   });
   return true;
+}
+/**
+ * A primary, and clients that hear of nothing, are cut off from all others until these have done without
+ * it for a while: what it goes on answering, if it does, is old. The operator may have it marked
+ * down at once, while its leases still run.
+ */
+function cut_off_primary(f: Field<World>): Outcome {
+  const osd = some_primary(f);
+  const users = f.world.client_names.filter((c) => c !== f.operator);
+  if (osd === undefined || users.length === 0) return false;
+  const some = f.rng.pick(users);
+  const with_it = users.filter((c) => f.rng.chance(0.3) || c === some);
+  const alone: entity_name_t[] = [`osd.${osd}`, ...with_it];
+  const others = entities(f).filter((e) => !alone.includes(e));
+  f.note(`partition ${alone.join(" ")} | ${others.join(" ")}`);
+  for (const a of alone) for (const b of others) f.world.net.partition(a, b);
+  const at_once = f.rng.chance(0.5);
+  if (at_once) void f.ask({ prefix: "osd down", ids: [`${osd}`] });
+  const unnoticed_ms = at_once ? 0 : Number(f.world.config.osd_heartbeat_grace) * 1000;
+  f.later(unnoticed_ms + f.rng.between(2000, f.options.max_lasting_ms), () => {
+    f.note(`heal ${alone.join(" ")} | ${others.join(" ")}`);
+    for (const a of alone) for (const b of others) f.world.net.heal(a, b);
+  });
+  return true;
+}
+/** A living OSD that leads some PG. */
+function some_primary(f: Field<World>): number | undefined {
+  const pg = f.some_pg();
+  const osd = pg === undefined ? -1 : f.world.osdmap.pg_to_up_acting_osds(pg).acting_primary;
+  return f.alive.includes(osd) ? osd : undefined;
 }
 /** All daemons and clients are on one of two sides, and nothing passes between these. */
 function two_sides(f: Field<World>): Outcome {
@@ -156,7 +187,15 @@ function lost_reply(f: Field<World>): Outcome {
 }
 /** Between OSDs, so that what was sent is sent again. */
 function cut_in_replication(f: Field<World>): Outcome {
-  const kinds = ["osd_repop", "osd_repop_reply", "pg_push", "pg_log", "pg_notify", "ec_sub_write"];
+  const kinds: Message["type"][] = [
+    "rep_op",
+    "rep_op_reply",
+    "pg_push",
+    "pg_log",
+    "pg_notify",
+    "ec_sub_write",
+    "ec_sub_write_reply",
+  ];
   const kind = f.rng.pick(kinds);
   return break_at(f, 3000, (m) => m === kind);
 }

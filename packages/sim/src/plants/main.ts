@@ -3,6 +3,7 @@ import { spawn } from "node:child_process";
 import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import type { ProfileName } from "@tako/client/chaos";
 import { find_plant, type Hunt, PLANTS } from "./plants.ts";
 
 const USAGE = `usage: sim:plants [NAME ...] [--max-seeds N] [--jobs N]
@@ -60,7 +61,12 @@ function parse(argv: string[]): Args {
 }
 
 /** A process of its own for each plant: a module is loaded once in a process. */
-function hunt_from(name: string, from: number, to: number, profile: string): Promise<Hunt> {
+function hunt_from(
+  name: string,
+  from: number,
+  to: number,
+  profile: ProfileName | "",
+): Promise<Hunt> {
   const file = fileURLToPath(new URL("./io/hunt.js", import.meta.url));
   const argv = [file, name, String(from), String(to), profile];
   return new Promise((resolve, reject) => {
@@ -79,7 +85,7 @@ function hunt_from(name: string, from: number, to: number, profile: string): Pro
 
 /** Seeds that fail without the defect, too, say nothing about it. */
 async function hunt(name: string, args: Args): Promise<Hunt> {
-  const profile = find_plant(name)?.needs_long_runs ? "default" : "quick";
+  const profile = find_plant(name)?.profile ?? "";
   for (let from = 1; ; ) {
     const h = await hunt_from(name, from, args.max_seeds, profile);
     if (h.found === undefined) return h;

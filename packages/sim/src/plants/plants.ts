@@ -3,6 +3,7 @@
  * file is loaded (load_hook.ts). Product code knows nothing of them. A checker that no plant ever
  * trips proves nothing; `npm run sim:plants` shows that each of these is found.
  */
+import type { ProfileName } from "@tako/client/chaos";
 
 export interface Plant {
   readonly name: string;
@@ -13,8 +14,8 @@ export interface Plant {
   /** Occurs exactly once in the file, and is replaced. Blanks match any white space. */
   readonly from: string;
   readonly to: string;
-  /** Shows only where logs are trimmed: runs of the profile default. Else short ones are enough. */
-  readonly needs_long_runs?: boolean;
+  /** Needs whole runs of this profile; else short ones of quick are enough. */
+  readonly profile?: ProfileName;
 }
 
 export const PLANTS: readonly Plant[] = [
@@ -52,7 +53,8 @@ export const PLANTS: readonly Plant[] = [
     file: "osd/dist/peering/activate.js",
     from: 'pi.last_backfill = "MIN";',
     to: "",
-    needs_long_runs: true,
+    // Shows only where logs are trimmed.
+    profile: "default",
   },
   {
     name: "read_while_laggy",
@@ -60,6 +62,8 @@ export const PLANTS: readonly Plant[] = [
     file: "osd/dist/peering/leases.js",
     from: 'export function is_readable(ps) { if (ps.state_test("wait") || ps.state_test("laggy")) return false;',
     to: "export function is_readable(ps) { return true;",
+    // Others must have done without the primary for a while.
+    profile: "quick",
   },
   {
     name: "accept_old_interval",
@@ -121,7 +125,8 @@ export const PLANTS: readonly Plant[] = [
     file: "osd/dist/pg/repop.js",
     from: "hobject_cmp(soid, pg.backfill.last_backfill_started) <= 0 ||",
     to: "false &&",
-    needs_long_runs: true,
+    // Shows only where logs are trimmed.
+    profile: "default",
   },
   {
     name: "forget_requests",

@@ -10,7 +10,15 @@ import { RadosError } from "../../errors.ts";
 import type { IoCtx, OperateResult } from "../../IoCtx.ts";
 import type { Rados } from "../../Rados.ts";
 import { HistoryRecorder } from "../history/history.ts";
-import { type Ask, ask_any, ask_everything, ask_journal, type Hint } from "./op_mix.ts";
+import {
+  type Ask,
+  ask_any,
+  ask_everything,
+  ask_journal,
+  ask_read,
+  type Hint,
+  type Mix,
+} from "./op_mix.ts";
 import { read_op, seen_of, write_op } from "./op_of_steps.ts";
 
 /** A client that can be killed. */
@@ -55,6 +63,8 @@ interface Obj {
   readonly oid: string;
   /** `pool/oid` */
   readonly name: string;
+  /** Among those of its kind in its pool. */
+  readonly index: number;
   readonly journal: boolean;
   readonly hint: Hint;
   open: number;
@@ -64,6 +74,8 @@ interface Client {
   readonly ios: Map<string, IoCtx>;
   /** Ids in the history of what it has asked and not heard. */
   readonly open: Map<number, Obj | null>;
+  /** Of its predecessor, if that was killed. */
+  readonly slot: number;
   ready: boolean;
   dead: boolean;
 }
@@ -73,6 +85,14 @@ export const LOAD_NSPACE = "load";
 /** Mean pause between two bursts on the same clock, ms. */
 const BURST_MS = 500;
 const MAX_BURST = 8;
+/**
+ * A client only reads one object of so many, each client others. What is asked of an object waits for
+ * what was asked before: who writes to it, too, soon reads nothing any more from a primary that cannot
+ * write, and so nothing that is old.
+ */
+const READS_ONLY_ONE_OF = 4;
+/** Of so many writes that were acknowledged, one is looked for by another client at once. */
+const LOOKED_FOR_ONE_OF = 3;
 /** Over how long the operations of a burst are spread, ms. */
 const SPREADS_MS: readonly number[] = [0, 0, 10, 100, 1000];
 /** More are not asked while these wait. */
@@ -118,7 +138,7 @@ export class Workload {
   }
 
   start(): void {
-    for (let i = 0; i < this.#o.clients; i++) this.#spawn();
+    for (let i = 0; i < this.#o.clients; i++) this.#spawn(i);
     this.#started_ms = this.#p.clock.mono_ms();
     this.#next_kill();
     this.#next_burst();
@@ -154,9 +174,10 @@ export class Workload {
 
   // ------------------------------------------------------------ clients
 
-  #spawn(): void {
+  #spawn(slot: number): void {
     const process = this.#p.spawn();
-    const c: Client = { process, ios: new Map(), open: new Map(), ready: false, dead: false };
+    const state = { open: new Map(), ready: false, dead: false };
+    const c: Client = { process, ios: new Map(), slot, ...state };
     this.#clients.push(c);
     this.#connect(c).catch((e: unknown) => {
       if (!c.dead) this.failure ??= e;
@@ -198,7 +219,7 @@ export class Workload {
       this.#kill(victim, "killed");
       this.clients_killed++;
       this.#clients = this.#clients.filter((c) => c !== victim);
-      this.#spawn();
+      this.#spawn(victim.slot);
     });
   }
 
@@ -233,7 +254,7 @@ export class Workload {
   }
   #any_op(o: Obj): void {
     const { rng } = this.#p;
-    const ready = this.#clients.filter((c) => c.ready && c.open.size < MAX_OPEN_PER_CLIENT);
+    const ready = this.#ready();
     const client = ready.length > 0 ? ready[rng.int(ready.length)] : undefined;
     if (!client || this.#stopping || o.open >= MAX_OPEN_PER_OBJECT) {
       // Later, then.
@@ -241,11 +262,18 @@ export class Workload {
       return;
     }
     if (rng.int(100) === 0) this.#list(client, o.pool);
-    else this.#run(client, o, this.#ask(o), this.#deadline_ms());
+    else this.#run(client, o, this.#ask(client, o), this.#deadline_ms());
   }
-  #ask(o: Obj): Ask {
-    const mix = { rng: this.#p.rng, hint: o.hint, tag: `${++this.#tags}` };
+  #ask(c: Client, o: Obj): Ask {
+    const mix = this.#mix(o);
+    if ((c.slot + o.index) % READS_ONLY_ONE_OF === 0) return ask_read(mix, o.pool.omap);
     return o.journal ? ask_journal(mix) : ask_any(mix, o.pool.omap);
+  }
+  #mix(o: Obj): Mix {
+    return { rng: this.#p.rng, hint: o.hint, tag: `${++this.#tags}` };
+  }
+  #ready(): Client[] {
+    return this.#clients.filter((c) => c.ready && c.open.size < MAX_OPEN_PER_CLIENT);
   }
   /** Most wait as long as it takes; some give up while it is under way. */
   #deadline_ms(): number {
@@ -277,6 +305,16 @@ export class Workload {
     this.history.ok(id, r.user_version, seen);
     o.hint.ver = Math.max(o.hint.ver, r.user_version);
     learn_size(o.hint, ask, seen);
+    if (ask.kind === "write" && this.#p.rng.int(LOOKED_FOR_ONE_OF) === 0) this.#look_for(c, o);
+  }
+  /** Somebody who may hear of less than the writer. */
+  #look_for(writer: Client, o: Obj): void {
+    const { rng } = this.#p;
+    const others = this.#ready().filter((c) => c !== writer);
+    const client = others[rng.int(others.length)];
+    if (!client || this.#stopping || o.open >= MAX_OPEN_PER_OBJECT) return;
+    this.#planned++;
+    this.#run(client, o, ask_read(this.#mix(o), o.pool.omap), this.#deadline_ms());
   }
   #refused(c: Client, o: Obj | null, id: number, e: unknown): void {
     if (!this.#close(c, o, id)) return;
@@ -321,7 +359,7 @@ function objects_of(pool: WorkloadPool, kind: string, count: number): Obj[] {
     const name = `${pool.name}/${oid}`;
     // The first hot one of each pool.
     const journal = kind === "hot" && i === 0;
-    return { pool, oid, name, journal, hint: { size: 0, ver: 0 }, open: 0 };
+    return { pool, oid, name, index: i, journal, hint: { size: 0, ver: 0 }, open: 0 };
   });
 }
 

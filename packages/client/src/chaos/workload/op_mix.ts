@@ -15,7 +15,7 @@ export interface Ask {
   readonly kind: OpKind;
   readonly steps: readonly Step[];
 }
-interface Mix {
+export interface Mix {
   readonly rng: Rng;
   readonly hint: Hint;
   /** Differs for each call. */
@@ -123,11 +123,13 @@ export function ask_journal(m: Mix): Ask {
   if (m.rng.int(3) === 0) return { kind: "read", steps: [WHOLE] };
   return { kind: "write", steps: [{ op: "append", data: small(m) }] };
 }
+export function ask_read(m: Mix, omap: boolean): Ask {
+  return { kind: "read", steps: make((omap ? WITH_OMAP : PLAIN).read, m) };
+}
 export function ask_any(m: Mix, omap: boolean): Ask {
-  const mix = omap ? WITH_OMAP : PLAIN;
-  if (m.rng.int(100) < 38) return { kind: "read", steps: make(mix.read, m) };
+  if (m.rng.int(100) < 10) return ask_read(m, omap);
   if (m.hint.size > LARGE) return { kind: "write", steps: [{ op: "writefull", data: payload(m) }] };
-  return { kind: "write", steps: make(mix.write, m) };
+  return { kind: "write", steps: make((omap ? WITH_OMAP : PLAIN).write, m) };
 }
 /** All that there is to see. */
 export function ask_everything(omap: boolean): Ask {

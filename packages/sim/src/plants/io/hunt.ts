@@ -2,10 +2,11 @@
 import type { Hunt } from "../plants.ts";
 import { plant } from "./plant.ts";
 
-const [name = "", from = "1", to = "2000", profile = "quick"] = process.argv.slice(2);
+const [name = "", from = "1", to = "2000", profile = ""] = process.argv.slice(2);
 // Without a name: does the seed fail by itself?
 if (name !== "" && !plant(name)) throw new Error(`no plant is called '${name}'`);
 // Only now, so that the loader sees every file of the product.
+const { is_profile } = await import("@tako/client/chaos");
 const { run_seed } = await import("../../run_seed.ts");
 
 /** Most defects need no long runs. */
@@ -14,9 +15,7 @@ const SHORT_S = 10;
 async function hunt(): Promise<Hunt> {
   const last = Number(to);
   for (let seed = Number(from); seed <= last; seed++) {
-    const r = await run_seed(
-      profile === "default" ? { seed, profile } : { seed, seconds: SHORT_S },
-    );
+    const r = await run_seed(is_profile(profile) ? { seed, profile } : { seed, seconds: SHORT_S });
     if (!r.ok) return { name, seed, found: first_line(r.error) };
   }
   return { name, seed: last };
