@@ -62,8 +62,8 @@ export const PLANTS: readonly Plant[] = [
     file: "osd/dist/peering/leases.js",
     from: 'export function is_readable(ps) { if (ps.state_test("wait") || ps.state_test("laggy")) return false;',
     to: "export function is_readable(ps) { return true;",
-    // Others must have done without the primary for a while.
-    profile: "quick",
+    // Others must have done without the primary for a while, and not much else be broken.
+    profile: "default",
   },
   {
     name: "accept_old_interval",
