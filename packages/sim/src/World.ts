@@ -80,6 +80,7 @@ export class World implements FaultWorld {
   #clients = 0;
   /** Of those that live. */
   #client_names: entity_name_t[] = [];
+  readonly #operators = new Set<entity_name_t>();
   /** The monitor begins to write a batch, which takes so long. */
   on_mon_commit: ((ms: number) => void) | null = null;
   #starts = 0;
@@ -396,8 +397,11 @@ export class World implements FaultWorld {
 
   // ------------------------------------------------------------ clients
 
+  /** An operator's, or a test's: there to the end. */
   client(): Rados {
-    return this.spawn_client().rados;
+    const { name, rados } = this.spawn_client();
+    this.#operators.add(name);
+    return rados;
   }
   /** A client process of its own, which can be killed. */
   spawn_client(): ClientProcess {
@@ -425,6 +429,10 @@ export class World implements FaultWorld {
 
   get client_names(): readonly entity_name_t[] {
     return this.#client_names;
+  }
+  /** Those of the load. */
+  get user_names(): readonly entity_name_t[] {
+    return this.#client_names.filter((c) => !this.#operators.has(c));
   }
 
   // ------------------------------------------------------------ for faults

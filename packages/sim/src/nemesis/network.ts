@@ -81,7 +81,7 @@ function isolate(f: Field<World>): Outcome {
  */
 function cut_off_primary(f: Field<World>): Outcome {
   const osd = some_primary(f);
-  const users = f.world.client_names.filter((c) => c !== f.operator);
+  const users = f.world.user_names;
   if (osd === undefined || users.length === 0) return false;
   const some = f.rng.pick(users);
   const with_it = users.filter((c) => f.rng.chance(0.3) || c === some);

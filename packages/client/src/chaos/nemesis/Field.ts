@@ -2,7 +2,7 @@
  * Field: what faults work on: the world, chance, the operator's commands; and what has to be undone
  * again, each thing after a while, and everything when the faults end.
  */
-import type { entity_name_t, pg_pool_t, pg_t } from "@tako/common";
+import type { pg_pool_t, pg_t } from "@tako/common";
 import type { Rados } from "../../Rados.ts";
 import type { SimRng } from "../SimRng.ts";
 import type { FaultWorld } from "./FaultWorld.ts";
@@ -85,10 +85,6 @@ export class Field<W extends FaultWorld = FaultWorld> {
 
   // ------------------------------------------------------------ the operator
 
-  /** Its name as a client. */
-  get operator(): entity_name_t {
-    return this.#admin.instance_name;
-  }
   /** Asks the monitor; true when it said yes. */
   ask(cmd: Command): Promise<boolean> {
     this.note(`operator: ${JSON.stringify(cmd)}`);
