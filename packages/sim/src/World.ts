@@ -80,7 +80,7 @@ export class World implements FaultWorld {
   #clients = 0;
   /** Of those that live. */
   #client_names: entity_name_t[] = [];
-  readonly #operators = new Set<entity_name_t>();
+  readonly #operators = new Set<string>();
   /** The monitor begins to write a batch, which takes so long. */
   on_mon_commit: ((ms: number) => void) | null = null;
   #starts = 0;
