@@ -71,14 +71,8 @@ function with_later_fields(s: StoredInfo, row: readonly number[]): StoredInfo | 
 }
 
 function sums_to_row(sum: object_stat_sum_t): number[] {
-  let used = SUMS.length;
-  const value = (i: number) => {
-    const name = SUMS[i];
-    return name === undefined ? 0 : sum[name];
-  };
-  while (used > 0 && value(used - 1) === 0) used--;
-  const row: number[] = [];
-  for (let i = 0; i < used; i++) row.push(value(i));
+  const row = SUMS.map((name) => sum[name]);
+  while (row.at(-1) === 0) row.pop();
   return row;
 }
 function sums_from_row(row: readonly number[]): object_stat_sum_t {

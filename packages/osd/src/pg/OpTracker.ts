@@ -98,13 +98,9 @@ export class OpTracker {
     const now = this.#clock.mono_ms();
     this.counters.count(op.msg, now - op.mono_ms, out);
     const done: Finished = { op, duration_ms: now - op.mono_ms, ended_mono_ms: now };
-    const size = this.#config.get("osd_op_history_size");
-    this.#history.push(done);
-    if (this.#history.length > size) this.#history.splice(0, this.#history.length - size);
+    push_bounded(this.#history, done, this.#config.get("osd_op_history_size"));
     if (done.duration_ms >= this.#config.get("osd_op_history_slow_op_threshold") * 1000) {
-      const slow = this.#config.get("osd_op_history_slow_op_size");
-      this.#slow.push(done);
-      if (this.#slow.length > slow) this.#slow.splice(0, this.#slow.length - slow);
+      push_bounded(this.#slow, done, this.#config.get("osd_op_history_slow_op_size"));
     }
   }
 
@@ -199,6 +195,12 @@ export class OpTracker {
       },
     };
   }
+}
+
+function push_bounded(list: Finished[], f: Finished, max: number): void {
+  list.push(f);
+  // More than one only when the option was made smaller.
+  while (list.length > max) list.shift();
 }
 
 /** One line that names the request, after Ceph's print of it. */

@@ -94,11 +94,12 @@ export class CommitQueue {
   #schedule(): void {
     if (this.#pump_scheduled || this.#in_flight) return;
     this.#pump_scheduled = true;
-    this.#ports.defer(() => {
-      this.#pump_scheduled = false;
-      this.pump();
-    });
+    this.#ports.defer(this.#scheduled_pump);
   }
+  readonly #scheduled_pump = (): void => {
+    this.#pump_scheduled = false;
+    this.pump();
+  };
   /** Submits the next group, if there is one and the disk is free. */
   #start(): void {
     if (this.#stopped || this.#failed || this.#in_flight) return;

@@ -7,13 +7,7 @@
 import { hobject_hash, type hobject_t, InvariantError, invariant } from "@tako/common";
 import type { Counters, KStoreState } from "./KStoreState.ts";
 import { coll_key } from "./keys.ts";
-import {
-  Collection,
-  LENGTH_UNKNOWN,
-  make_omap_index,
-  ObjectRef,
-  type OmapIndex,
-} from "./ObjectIndex.ts";
+import { Collection, LENGTH_UNKNOWN, make_omap_index, ObjectRef } from "./ObjectIndex.ts";
 import type { coll_t } from "./ObjectStore.ts";
 import { is_coll, is_well_formed, type TransactionOp } from "./TransactionOp.ts";
 import { DAMAGED, encode_onode, frame, HEADER, type Onode, seal } from "./value_format.ts";
@@ -32,12 +26,12 @@ export class TransContext {
   #bytes = 0;
 
   // What rollback() restores. Nearly every transaction succeeds, so what each one has many of is kept
-  // as the old values side by side, and only the rest as functions; neither kind depends on another.
+  // as a chain of old values, and only the rest as functions; neither kind depends on another.
   readonly #old_counters: Counters;
   /** Objects whose onode changed, and the onode before. */
   readonly #dirty = new Map<ObjectRef, Onode | undefined>();
-  readonly #old_changes = new UndoList<Map<string, Uint8Array | null>, Uint8Array | null>();
-  readonly #old_omap = new UndoList<OmapIndex, number>();
+  #old_changes: OldValue<Uint8Array | null> | undefined;
+  #old_omap: OldValue<number> | undefined;
   /** Run backwards. */
   readonly #undo: (() => void)[] = [];
 
@@ -53,8 +47,8 @@ export class TransContext {
     return this.#bytes;
   }
   rollback(): void {
-    this.#old_changes.restore();
-    this.#old_omap.restore();
+    restore(this.#old_changes);
+    restore(this.#old_omap);
     for (const fn of this.#undo.reverse()) fn();
     for (const [ref, before] of this.#dirty) ref.node = before;
     Object.assign(this.#s.counters, this.#old_counters);
@@ -393,7 +387,7 @@ export class TransContext {
       this.#s.counters.omap += len - this.#omap_len(ref, key, old);
     }
     if (old !== len) {
-      this.#old_omap.push(omap, key, old);
+      this.#old_omap = { map: omap, key, old, before: this.#old_omap };
       omap.set(key, len);
     }
     this.#put(ref.omap_key(key), raw);
@@ -403,7 +397,7 @@ export class TransContext {
     const old = omap?.get(key);
     if (!omap || old === undefined) return;
     this.#s.counters.omap -= key.length + this.#omap_len(ref, key, old);
-    this.#old_omap.push(omap, key, old);
+    this.#old_omap = { map: omap, key, old, before: this.#old_omap };
     omap.delete(key);
     this.#del(ref.omap_key(key));
   }
@@ -454,34 +448,24 @@ export class TransContext {
     this.#change(key, null);
   }
   #change(key: string, value: Uint8Array | null): void {
-    const changes = this.#changes;
-    this.#old_changes.push(changes, key, changes.get(key));
-    changes.set(key, value);
+    const map = this.#changes;
+    this.#old_changes = { map, key, old: map.get(key), before: this.#old_changes };
+    map.set(key, value);
   }
 }
 
-/** Old values of maps, to put back in reverse order; undefined: there was none. */
-class UndoList<M extends UndoMap<V>, V> {
-  readonly #maps: M[] = [];
-  readonly #keys: string[] = [];
-  readonly #old: (V | undefined)[] = [];
-
-  push(map: M, key: string, old: V | undefined): void {
-    this.#maps.push(map);
-    this.#keys.push(key);
-    this.#old.push(old);
-  }
-  restore(): void {
-    for (let i = this.#maps.length - 1; i >= 0; i--) {
-      const [map, key, old] = [this.#maps[i], this.#keys[i] ?? "", this.#old[i]];
-      if (old === undefined) map?.delete(key);
-      else map?.set(key, old);
-    }
-  }
+/** A value as it was before a change, linked to the change before that. undefined: there was none. */
+interface OldValue<V> {
+  readonly map: { set(key: string, value: V): unknown; delete(key: string): unknown };
+  readonly key: string;
+  readonly old: V | undefined;
+  readonly before: OldValue<V> | undefined;
 }
-interface UndoMap<V> {
-  set(key: string, value: V): unknown;
-  delete(key: string): unknown;
+function restore<V>(newest: OldValue<V> | undefined): void {
+  for (let v = newest; v; v = v.before) {
+    if (v.old === undefined) v.map.delete(v.key);
+    else v.map.set(v.key, v.old);
+  }
 }
 
 /** A copy: the cache must not keep the whole frame alive that an attribute came in. */

@@ -94,9 +94,10 @@ export function decode_ops(
   data: readonly Uint8Array[],
 ): TransactionOp[] {
   if (!Array.isArray(txn)) throw bad("", "not a list");
+  const r = new Row(data);
   return txn.map((row, i) => {
     if (!Array.isArray(row)) throw bad(String(i), "not a list");
-    const r = new Row(row, i, data);
+    r.start(row, i);
     const op = decode_op(r);
     r.end();
     return op;
@@ -192,17 +193,23 @@ function is_op_name(v: unknown): v is OpName {
   return typeof v === "string" && Object.hasOwn(OP_NAMES, v);
 }
 
-/** Takes the elements of one row, each checked. */
+/** Takes the elements of one row after another, each checked. */
 class Row {
-  readonly #row: readonly unknown[];
-  readonly #index: number;
+  #row: readonly unknown[] = [];
+  #index = 0;
   readonly #data: readonly Uint8Array[];
   #at = 0;
+  // The last that were found good: most operations of a transaction are on the same object.
+  #coll: string | undefined;
+  #hobject: hobject_t | undefined;
 
-  constructor(row: readonly unknown[], index: number, data: readonly Uint8Array[]) {
+  constructor(data: readonly Uint8Array[]) {
+    this.#data = data;
+  }
+  start(row: readonly unknown[], index: number): void {
     this.#row = row;
     this.#index = index;
-    this.#data = data;
+    this.#at = 0;
   }
 
   op(): OpName {
@@ -212,16 +219,20 @@ class Row {
   }
   coll(): string {
     const v = this.#next();
+    if (this.#coll !== undefined && v === this.#coll) return this.#coll;
     if (typeof v !== "string" || !is_coll(v)) throw this.#bad("not a collection");
+    this.#coll = v;
     return v;
   }
   hobject(): hobject_t {
     const v = this.#next();
+    if (this.#hobject !== undefined && v === this.#hobject) return this.#hobject;
     if (typeof v !== "string" || v.length > HOBJECT_MAX_LEN || !is_hobject(v)) {
       throw this.#bad("not an object name");
     }
     if (v === "MIN" || v === "MAX") throw this.#bad("MIN and MAX are no objects");
     if (!is_well_formed(v)) throw this.#bad("not an object name");
+    this.#hobject = v;
     return v;
   }
   uint(max: number): number {

@@ -144,6 +144,8 @@ function sub_read(pg: PG, read: ECRead, to: pg_shard_t): Msg<"ec_sub_read"> {
 
 // ---------------------------------------------------------------- shard
 
+const NO_ATTRS: ReadonlyMap<string, Uint8Array> = new Map();
+
 type Wanted = Pick<ECRead, "soid" | "version" | "extents" | "want_attrs">;
 
 /** null: no readable chunk of that version here. Extents beyond the end come back shorter. */
@@ -151,10 +153,9 @@ function read_shard(pg: PG, r: Wanted): ShardAnswer | null {
   const { store } = pg.host;
   try {
     const stat = store.stat(pg.coll, r.soid);
-    const attrs = store.getattrs(pg.coll, r.soid);
-    const oi = attrs?.get(OI_ATTR);
+    const oi = store.getattr(pg.coll, r.soid, OI_ATTR);
     const info = oi && decode_object_info(oi);
-    if (!stat || !attrs || !info || !ev_eq(info.version, r.version)) return null;
+    if (!stat || !info || !ev_eq(info.version, r.version)) return null;
     // Of another length than the object makes it: not what was written.
     if (stat.size !== pg.ec?.sinfo.logical_to_next_chunk_offset(info.size)) return null;
     const chunks: Uint8Array[] = [];
@@ -164,7 +165,8 @@ function read_shard(pg: PG, r: Wanted): ShardAnswer | null {
       if (bytes?.length !== Math.max(0, end - off)) return null;
       chunks.push(bytes);
     }
-    return { from: pg.whoami, chunks, size: stat.size, attrs: r.want_attrs ? attrs : new Map() };
+    const attrs = r.want_attrs ? store.getattrs(pg.coll, r.soid) : undefined;
+    return { from: pg.whoami, chunks, size: stat.size, attrs: attrs ?? NO_ATTRS };
   } catch (e) {
     if (e instanceof StoreError && e.detail.code === "EIO") return null;
     throw e;

@@ -71,19 +71,21 @@ export function plan_ec_write(w: ECWrite, sinfo: stripe_info_t, code: ErasureCod
   const { stripes } = w;
   const ops = mod_ops(w, sinfo);
   const chunk = sinfo.get_chunk_size();
-  // Encoded once, however many shards ask.
+  // Made once, however many shards ask.
   const runs = stripes.exists
     ? stripes.runs().map((r) => ({
         off: r.first * chunk,
         shards: ecutil_encode(sinfo, code, r.bytes),
       }))
     : [];
+  const attrs = attr_changes(w);
+  let kept: hobject_t | undefined;
   return {
     mod_desc: { rollbackable: true, ops },
     transaction: (i, spgid) => {
       const t = new Transaction();
       const { head, stash } = shard_colls(spgid);
-      const kept = stash_oid(w.soid, w.version, pg_pool(spg_pg(spgid)));
+      kept ??= stash_oid(w.soid, w.version, pg_pool(spg_pg(spgid)));
       keep_old(t, w, ops, { head, stash }, kept);
       if (!stripes.exists) return t;
       t.touch(head, w.soid);
@@ -99,7 +101,8 @@ export function plan_ec_write(w: ECWrite, sinfo: stripe_info_t, code: ErasureCod
       }
       const want = shard_size(sinfo, stripes.size);
       if (len < want) t.truncate(head, w.soid, want);
-      put_attrs(t, w, head);
+      for (const name of attrs.rm) t.rmattr(head, w.soid, name);
+      if (attrs.set.size > 0) t.setattrs(head, w.soid, attrs.set);
       return t;
     },
   };
@@ -162,13 +165,14 @@ function keep_old(
   }
 }
 
-function put_attrs(t: Transaction, w: ECWrite, head: coll_t): void {
+function attr_changes(w: ECWrite): { set: Map<string, Uint8Array>; rm: string[] } {
   const set = new Map<string, Uint8Array>();
+  const rm: string[] = [];
   for (const [name, value] of w.stripes.attrs) {
     if (value) set.set(name, value);
-    else if (!w.stripes.removed && w.old_attrs.has(name)) t.rmattr(head, w.soid, name);
+    else if (!w.stripes.removed && w.old_attrs.has(name)) rm.push(name);
   }
-  if (set.size > 0) t.setattrs(head, w.soid, set);
+  return { set, rm };
 }
 
 // ---------------------------------------------------------------- undoing
