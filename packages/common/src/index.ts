@@ -98,6 +98,8 @@ export {
   pg_history_t,
   pg_info_copy,
   pg_info_t,
+  pg_info_to_wire,
+  type pg_info_wire_t,
   type pg_lease_ack_t,
   type pg_lease_t,
   type pg_log_dup_t,
@@ -129,6 +131,7 @@ export {
   stat_sum_add,
   stat_sum_diff,
   stat_sum_sub,
+  stat_sum_to_wire,
   type version_t,
 } from "./types/osd_types.ts";
 export { PG_STATES, type pg_state_t, state_string } from "./types/pg_state.ts";

@@ -157,9 +157,10 @@ function is_plain_data(v: unknown, depth: number): boolean {
   if (Array.isArray(v)) return v.every((x) => is_plain_data(x, depth + 1));
   const proto: unknown = Object.getPrototypeOf(v);
   if (proto !== Object.prototype && proto !== null) return false;
-  for (const [k, x] of Object.entries(v)) {
+  // Nothing is inherited that a loop would find.
+  for (const k in v) {
     if (k === "__proto__" || k === "constructor" || k === "prototype") return false;
-    if (!is_plain_data(x, depth + 1)) return false;
+    if (!is_plain_data(Reflect.get(v, k), depth + 1)) return false;
   }
   return true;
 }

@@ -12,7 +12,7 @@ import type {
   osd_reqid_t,
   past_intervals_wire_t,
   pg_history_t,
-  pg_info_t,
+  pg_info_wire_t,
   pg_lease_ack_t,
   pg_lease_t,
   pg_log_entry_t,
@@ -116,10 +116,10 @@ export const pg_history = as<pg_history_t>(
   }),
 );
 /** Sums by name; unknown names are refused by the codec's key check, absent ones count as 0. */
-export const stat_sum = as<object_stat_sum_t>(
+export const stat_sum = as<Partial<object_stat_sum_t>>(
   Type.Record(Type.String({ maxLength: 48 }), num, { maxProperties: 64 }),
 );
-export const pg_info = as<pg_info_t>(
+export const pg_info = as<pg_info_wire_t>(
   obj({
     pgid,
     last_update: eversion,

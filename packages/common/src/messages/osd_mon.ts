@@ -71,7 +71,8 @@ export const osd_full = f.message("osd_full", {
 });
 /**
  * MPGStats: osd -> mon, no reply. `pg_stats` are pg_stat_t objects as in cluster.md §3.17 (only PGs
- * the sender is primary of), `osd_stat` one osd_stat_t. Checked field by field where they are used.
+ * the sender is primary of), `osd_stat` one osd_stat_t. Checked field by field where they are used;
+ * what is absent is 0, empty or false. Stamps are ms since 1970.
  */
 export const pg_stats = f.message("pg_stats", {
   epoch: f.epoch,

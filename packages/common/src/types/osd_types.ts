@@ -298,9 +298,7 @@ const NO_STAT_SUM: Readonly<object_stat_sum_t> = {
 
 /** Counters not given are 0. */
 export function object_stat_sum_t(init: Partial<object_stat_sum_t> = {}): object_stat_sum_t {
-  const s = { ...NO_STAT_SUM };
-  stat_sum_add(s, init);
-  return s;
+  return { ...NO_STAT_SUM, ...init };
 }
 /** Adds each counter of `delta`. */
 export function stat_sum_add(into: object_stat_sum_t, delta: Partial<object_stat_sum_t>): void {
@@ -365,20 +363,38 @@ export function pg_info_t(pgid: spg_t, init: Partial<Omit<pg_info_t, "pgid">> = 
     ...init,
   };
 }
-/** Deep copy: infos are put into messages by value. */
-export function pg_info_copy(i: pg_info_t): pg_info_t {
-  return {
-    ...i,
-    history: { ...i.history },
-    stats: { ...i.stats, stat_sum: { ...i.stats.stat_sum } },
+/** A pg_info_t as it travels, by value. Sums that are not there are 0: most of the forty are. */
+export interface pg_info_wire_t extends Omit<pg_info_t, "stats"> {
+  readonly stats: {
+    readonly stat_sum: Partial<object_stat_sum_t>;
+    readonly stats_invalid: boolean;
   };
+}
+/** The sums that are not 0. */
+export function stat_sum_to_wire(s: Readonly<object_stat_sum_t>): Partial<object_stat_sum_t> {
+  const given: Partial<object_stat_sum_t> = {};
+  let f: keyof object_stat_sum_t;
+  for (f in s) if (s[f] !== 0) given[f] = s[f];
+  return given;
+}
+/** For a message, which must not change when the PG goes on. */
+export function pg_info_to_wire(i: pg_info_t): pg_info_wire_t {
+  const { stat_sum, stats_invalid } = i.stats;
+  const stats = { stat_sum: stat_sum_to_wire(stat_sum), stats_invalid };
+  return { ...i, history: { ...i.history }, stats };
+}
+/** Deep copy, also of one out of a message. */
+export function pg_info_copy(i: pg_info_t | pg_info_wire_t): pg_info_t {
+  const { stat_sum, stats_invalid } = i.stats;
+  const stats = { stat_sum: object_stat_sum_t(stat_sum), stats_invalid };
+  return { ...i, history: { ...i.history }, stats };
 }
 /** Nothing was ever written? */
 export function info_is_empty(i: pg_info_t): boolean {
   return i.last_update.version === 0;
 }
 /** dne: the PG does not exist there. */
-export function info_dne(i: pg_info_t): boolean {
+export function info_dne(i: Pick<pg_info_t, "history">): boolean {
   return i.history.epoch_created === 0;
 }
 /** Being backfilled: objects after last_backfill are missing? */
@@ -501,7 +517,7 @@ export interface pg_lease_ack_t {
 export interface pg_notify_t {
   readonly query_epoch: epoch_t;
   readonly epoch_sent: epoch_t;
-  readonly info: pg_info_t;
+  readonly info: pg_info_wire_t;
   readonly to: shard_id_t;
   readonly from: shard_id_t;
   readonly past_intervals: past_intervals_wire_t | null;

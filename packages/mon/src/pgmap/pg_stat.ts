@@ -106,11 +106,12 @@ const texts = (r: Raw, k: string): string[] => {
 function stat_sum_of(v: unknown): object_stat_sum_t {
   const sum = object_stat_sum_t();
   if (typeof v !== "object" || v === null) return sum;
+  // Those that are 0 are not there.
   const given: Partial<Record<keyof object_stat_sum_t, unknown>> = v;
   let k: keyof object_stat_sum_t;
-  for (k in sum) {
+  for (k in given) {
     const n = given[k];
-    if (typeof n === "number" && Number.isSafeInteger(n)) sum[k] = n;
+    if (Number.isSafeInteger(n) && typeof n === "number" && Object.hasOwn(sum, k)) sum[k] = n;
   }
   return sum;
 }

@@ -14,8 +14,9 @@ import {
   info_is_empty,
   invariant,
   object_stat_sum_t,
-  pg_info_copy,
   type pg_info_t,
+  pg_info_to_wire,
+  type pg_info_wire_t,
   type pg_log_wire_t,
   type pg_shard_t,
   shard_osd,
@@ -104,7 +105,7 @@ function activate_peer(ps: PeeringState, peer: pg_shard_t): void {
   ps.peer_missing.set(peer, pm);
   const is_new = info_dne(pi);
   if (ev_eq(pi.last_update, ps.info.last_update) && !restarts_backfill(ps, peer, pi)) {
-    if (info_is_empty(pi)) send_log(ps, peer, pg_info_copy(ps.info), empty_log(ps), is_new);
+    if (info_is_empty(pi)) send_log(ps, peer, pg_info_to_wire(ps.info), empty_log(ps), is_new);
     else {
       const notify = make_notify(ps, peer, ps.get_osdmap_epoch());
       ps.get_rctx().send_info(shard_osd(peer), { ...notify, ...lease_for(ps, peer) });
@@ -114,7 +115,7 @@ function activate_peer(ps: PeeringState, peer: pg_shard_t): void {
   } else {
     invariant(ev_le(ps.info.log_tail, pi.last_update), "activate: the logs do not join", { peer });
     const log = ps.pg_log.log.copy_after(pi.last_update);
-    send_log(ps, peer, pg_info_copy(ps.info), log, is_new);
+    send_log(ps, peer, pg_info_to_wire(ps.info), log, is_new);
     note_missing(pi, pm, log);
   }
   pi.last_update = ps.info.last_update;
@@ -159,7 +160,7 @@ function reset_backfill(
   );
   pi.log_tail = log.tail;
   pm.clear();
-  send_log(ps, peer, pg_info_copy(pi), log, is_new);
+  send_log(ps, peer, pg_info_to_wire(pi), log, is_new);
 }
 
 function empty_log(ps: PeeringState): pg_log_wire_t {
@@ -169,7 +170,7 @@ function empty_log(ps: PeeringState): pg_log_wire_t {
 function send_log(
   ps: PeeringState,
   peer: pg_shard_t,
-  info: pg_info_t,
+  info: pg_info_wire_t,
   log: pg_log_wire_t,
   with_past: boolean,
 ): void {

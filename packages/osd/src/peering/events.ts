@@ -9,7 +9,7 @@ import type {
   OSDMap,
   past_intervals_wire_t,
   pg_history_t,
-  pg_info_t,
+  pg_info_wire_t,
   pg_lease_ack_t,
   pg_lease_t,
   pg_notify_t,
@@ -37,7 +37,7 @@ export type PeeringEvent =
   | {
       readonly type: "MInfoRec";
       readonly from: pg_shard_t;
-      readonly info: pg_info_t;
+      readonly info: pg_info_wire_t;
       readonly msg_epoch: epoch_t;
       readonly lease?: pg_lease_t;
       readonly lease_ack?: pg_lease_ack_t;

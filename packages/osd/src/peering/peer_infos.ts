@@ -18,7 +18,8 @@ import {
   PriorSet,
   type pg_history_t,
   pg_info_copy,
-  type pg_info_t,
+  pg_info_to_wire,
+  type pg_info_wire_t,
   type pg_log_wire_t,
   type pg_missing_wire_t,
   type pg_notify_t,
@@ -91,7 +92,7 @@ export function has_been_up_since(map: OSDMap, osd: number, e: epoch_t): boolean
 export function proc_replica_info(
   ps: PeeringState,
   from: pg_shard_t,
-  oinfo: pg_info_t,
+  oinfo: pg_info_wire_t,
   send_epoch: epoch_t,
 ): boolean {
   const known = ps.peer_info.get(from);
@@ -110,14 +111,14 @@ export function proc_replica_info(
 }
 
 /** The primary shares what it knows about the whole PG. */
-export function proc_primary_info(ps: PeeringState, oinfo: pg_info_t): void {
+export function proc_primary_info(ps: PeeringState, oinfo: pg_info_wire_t): void {
   invariant(!ps.is_primary(), "the primary got a primary's info", { pg: ps.spgid });
   update_history(ps, oinfo.history);
   take_scrub_errors(ps, oinfo);
   proc_primary_readable(ps, oinfo.history);
 }
 /** What scrub has found outlives the primary that found it. */
-function take_scrub_errors(ps: PeeringState, oinfo: pg_info_t): void {
+function take_scrub_errors(ps: PeeringState, oinfo: pg_info_wire_t): void {
   const own = ps.info.stats.stat_sum;
   const of_primary = oinfo.stats.stat_sum;
   for (const f of SCRUB_ERRORS) {
@@ -136,9 +137,9 @@ const SCRUB_ERRORS = [
 // ---------------------------------------------------------------- queries
 
 /** Own info as it is sent: a copy, with the count by which the others judge how far we are behind. */
-function own_info(ps: PeeringState): pg_info_t {
+function own_info(ps: PeeringState): pg_info_wire_t {
   refresh_prior_readable_until_ub(ps);
-  const info = pg_info_copy(ps.info);
+  const info = pg_info_to_wire(ps.info);
   info.stats.stat_sum.num_objects_missing = ps.missing.num_missing();
   return info;
 }
@@ -182,7 +183,12 @@ export function make_log_msg(
   ps: PeeringState,
   to: pg_shard_t,
   query_epoch: epoch_t,
-  body: { info: pg_info_t; log: pg_log_wire_t; missing: pg_missing_wire_t; with_past: boolean },
+  body: {
+    info: pg_info_wire_t;
+    log: pg_log_wire_t;
+    missing: pg_missing_wire_t;
+    with_past: boolean;
+  },
 ): Msg<"pg_log"> {
   return {
     type: "pg_log",
@@ -272,7 +278,8 @@ export function proc_replica_log(ps: PeeringState, from: pg_shard_t, msg: Msg<"p
 
 /** Takes over the primary's log on a replica; divergent entries are undone. */
 export function merge_log(ps: PeeringState, msg: Msg<"pg_log">, from: pg_shard_t): void {
-  ps.pg_log.merge_log(msg.info, msg.log, from, ps.info, ps.log_entry_handler());
+  const oinfo = pg_info_copy(msg.info);
+  ps.pg_log.merge_log(oinfo, msg.log, from, ps.info, ps.log_entry_handler());
   ps.dirty_info = true;
 }
 export function rewind_divergent_log(ps: PeeringState, newhead: eversion_t): void {

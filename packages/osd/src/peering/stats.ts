@@ -6,6 +6,7 @@
 import {
   type epoch_t,
   ev_str,
+  type Msg,
   type object_stat_sum_t,
   type pg_info_t,
   type pg_shard_t,
@@ -13,6 +14,7 @@ import {
   shard_cmp,
   shard_osd,
   sort_few,
+  stat_sum_to_wire,
   utime_str,
 } from "@tako/common";
 import { count_copies, num_missing_on } from "./copy_counts.ts";
@@ -163,7 +165,55 @@ function was_in(state: string, name: pg_state_t): boolean {
   return state.split("+").includes(name);
 }
 
+/** A PG's entry in MPGStats. */
+export type pg_report_t = Msg<"pg_stats">["pg_stats"][number];
+
 export function prepare_stats_for_publish(ps: PeeringState): pg_stat_t {
+  refresh_stats(ps);
+  return make_pg_stat(ps, ps.info);
+}
+
+/**
+ * The same as the monitor is sent it, who counts what is absent as 0, empty or false: stamps in ms, and
+ * only sums that are not 0. When many PGs peer these reports are most of what goes to it.
+ */
+export function prepare_report(ps: PeeringState): Omit<pg_report_t, "pgid"> {
+  refresh_stats(ps);
+  const v = ps.pg_stats;
+  const { info } = ps;
+  const h = info.history;
+  const log_start = ev_str(info.log_tail);
+  const log_size = Math.max(0, info.last_update.version - info.log_tail.version);
+  const stat = {
+    ...v.stamps,
+    version: ev_str(info.last_update),
+    mapping_epoch: h.same_interval_since,
+    log_start,
+    ondisk_log_start: log_start,
+    created: h.epoch_created,
+    last_epoch_clean: h.last_epoch_clean,
+    last_scrub: ev_str(h.last_scrub),
+    last_scrub_stamp: h.last_scrub_stamp,
+    last_deep_scrub: ev_str(h.last_deep_scrub),
+    last_deep_scrub_stamp: h.last_deep_scrub_stamp,
+    last_clean_scrub_stamp: h.last_clean_scrub_stamp,
+    log_size,
+    ondisk_log_size: log_size,
+    stats_invalid: info.stats.stats_invalid,
+    stat_sum: stat_sum_to_wire(info.stats.stat_sum),
+    up: [...ps.up],
+    acting: [...ps.acting],
+    avail_no_missing: v.avail_no_missing,
+    object_location_counts: v.object_location_counts,
+    blocked_by: blocked_by(ps),
+    up_primary: primary_osd(ps.up_primary),
+    acting_primary: primary_osd(ps.primary),
+  };
+  return { state: v.state, reported_epoch: v.reported_epoch, reported_seq: v.reported_seq, stat };
+}
+
+/** State, stamps and derived counts as of now. */
+function refresh_stats(ps: PeeringState): void {
   const v = ps.pg_stats;
   const now = ps.clock.now_ms();
   update_calc_stats(ps);
@@ -188,7 +238,6 @@ export function prepare_stats_for_publish(ps: PeeringState): pg_stat_t {
   if (ps.is_peered()) v.stamps.last_peered = now;
   if (!ps.is_degraded()) v.stamps.last_undegraded = now;
   if (!ps.is_undersized()) v.stamps.last_fullsized = now;
-  return make_pg_stat(ps, ps.info);
 }
 
 /** Of this PG, or of a peer's info (whose stamps are not known: ours are shown). */
@@ -242,12 +291,15 @@ export function make_pg_stat(ps: PeeringState, info: pg_info_t): pg_stat_t {
     avail_no_missing: own ? [...v.avail_no_missing] : [],
     object_location_counts: own ? [...v.object_location_counts] : [],
     blocked_by: own ? blocked_by(ps) : [],
-    up_primary: ps.up_primary === null ? -1 : shard_osd(ps.up_primary),
-    acting_primary: ps.primary === null ? -1 : shard_osd(ps.primary),
+    up_primary: primary_osd(ps.up_primary),
+    acting_primary: primary_osd(ps.primary),
     purged_snaps: [],
   };
 }
 
+function primary_osd(s: pg_shard_t | null): number {
+  return s === null ? -1 : shard_osd(s);
+}
 function blocked_by(ps: PeeringState): number[] {
   const max = ps.config.get("osd_max_pg_blocked_by");
   return [...ps.blocked_by].sort((a, b) => a - b).slice(0, max);

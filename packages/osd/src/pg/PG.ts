@@ -34,6 +34,7 @@ import type { MapStep } from "../peering/map_step.ts";
 import { PeeringState, type PGPool } from "../peering/PeeringState.ts";
 import type { RecoveryCtx } from "../peering/RecoveryCtx.ts";
 import { split_into } from "../peering/split.ts";
+import { type pg_report_t, prepare_report } from "../peering/stats.ts";
 import type { coll_t, ObjectStore } from "../store/ObjectStore.ts";
 import type { Transaction } from "../store/Transaction.ts";
 import { BackfillState } from "./BackfillState.ts";
@@ -394,15 +395,8 @@ export class PG {
   // ---------------------------------------------------------------- reports
 
   /** pg_stat_t as reported to the mon (only meaningful on the primary). cluster.md §3.17. */
-  get_stats(): {
-    state: string;
-    reported_epoch: epoch_t;
-    reported_seq: number;
-    stat: Record<string, unknown>;
-  } {
-    const stat = this.peering.prepare_stats_for_publish();
-    const { state, reported_epoch, reported_seq } = stat;
-    return { state, reported_epoch, reported_seq, stat: { ...stat } };
+  get_stats(): Omit<pg_report_t, "pgid"> {
+    return prepare_report(this.peering);
   }
   /** `pg <pgid> query`: JSON in Ceph's shape. */
   query(): Record<string, unknown> {

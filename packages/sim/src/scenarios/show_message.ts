@@ -1,8 +1,8 @@
 /** One line for a message between daemons, as transcripts show it. */
-import { type Message, parse_hobject, type pg_info_t } from "@tako/common";
+import { type Message, parse_hobject, type pg_info_wire_t } from "@tako/common";
 import type { Cast } from "./Cast.ts";
 
-function info_text(c: Cast, i: pg_info_t): string {
+function info_text(c: Cast, i: pg_info_wire_t): string {
   const part = i.last_backfill === "MAX" ? "" : ` last_backfill=${oid_of(i.last_backfill)}`;
   const les = `${c.epoch(i.last_epoch_started)}/${c.epoch(i.history.last_epoch_started)}`;
   return `lu=${c.version(i.last_update)} les=${les}${part}`;

@@ -67,8 +67,7 @@ export const stray = {
     if (ev_gt(ps.info.last_update, evt.info.last_update)) {
       rewind_divergent_log(ps, evt.info.last_update);
       if (ps.info.last_backfill === "MAX") {
-        const { stats } = evt.info;
-        ps.info.stats = { ...stats, stat_sum: { ...stats.stat_sum } };
+        ps.info.stats = pg_info_copy(evt.info).stats;
       }
     }
     assert_head(ps, evt);
