@@ -6,7 +6,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { parseArgs } from "node:util";
+import { positive, read_options } from "./lib/options.mjs";
 import { prepare } from "./lib/prepare.mjs";
 
 const USAGE = `usage: scripts/chaos [options]
@@ -44,7 +44,28 @@ const CONF = [
 const POOL = "data";
 const CLEAN_MS = 360_000;
 
-const options = read_options();
+const options = read_options({
+  program: "chaos",
+  usage: USAGE,
+  args: {
+    options: {
+      minutes: { type: "string", default: "5" },
+      seed: { type: "string", default: String(Date.now() % 1_000_000) },
+      osds: { type: "string", default: "5" },
+      interval: { type: "string", default: "2" },
+      compose: { type: "boolean", default: false },
+      keep: { type: "boolean", default: false },
+    },
+  },
+  read: ({ values: v }) => ({
+    minutes: positive("--minutes", v.minutes),
+    seed: positive("--seed", v.seed),
+    osds: v.compose ? 3 : positive("--osds", v.osds),
+    interval: positive("--interval", v.interval),
+    compose: v.compose,
+    keep: v.keep,
+  }),
+});
 await prepare();
 /** @typedef {import("../packages/client/dist/index.js").Rados} Rados */
 
@@ -281,41 +302,4 @@ async function until(what, cond) {
 
 function say(/** @type {string} */ line) {
   process.stdout.write(`${((Date.now() - began) / 1000).toFixed(1).padStart(7)} s  ${line}\n`);
-}
-
-function read_options() {
-  try {
-    const { values: v } = parseArgs({
-      options: {
-        minutes: { type: "string", default: "5" },
-        seed: { type: "string", default: String(Date.now() % 1_000_000) },
-        osds: { type: "string", default: "5" },
-        interval: { type: "string", default: "2" },
-        compose: { type: "boolean", default: false },
-        keep: { type: "boolean", default: false },
-        help: { type: "boolean", short: "h", default: false },
-      },
-    });
-    if (v.help) {
-      process.stdout.write(USAGE);
-      process.exit(0);
-    }
-    return {
-      minutes: positive("--minutes", v.minutes),
-      seed: positive("--seed", v.seed),
-      osds: v.compose ? 3 : positive("--osds", v.osds),
-      interval: positive("--interval", v.interval),
-      compose: v.compose,
-      keep: v.keep,
-    };
-  } catch (e) {
-    process.stderr.write(`chaos: ${e instanceof Error ? e.message : e}\n${USAGE}`);
-    return process.exit(2);
-  }
-}
-/** @param {string} name @param {string} text */
-function positive(name, text) {
-  const n = Number(text);
-  if (n > 0) return n;
-  throw new Error(`${name}: '${text}' is no positive number`);
 }

@@ -9,7 +9,7 @@ import { CephSide, ceph_version, missing_tools } from "./lib/compare/CephSide.mj
 import { compare, markdown, render, unexplained } from "./lib/compare/report.mjs";
 import { SEQUENCES } from "./lib/compare/sequences.mjs";
 import { TakoSide } from "./lib/compare/TakoSide.mjs";
-import { named_options } from "./lib/named_options.mjs";
+import { chosen_of, positive, read_options } from "./lib/options.mjs";
 import { prepare } from "./lib/prepare.mjs";
 
 /** @typedef {import("./lib/compare/sequences.mjs").Sequence} Sequence */
@@ -33,15 +33,23 @@ Options:
   --help            this text
 `;
 
-const { chosen, timeout_ms, values } = named_options({
+const options = read_options({
   program: "compare-ceph",
-  kind: "sequence",
   usage: USAGE,
-  table: SEQUENCES,
-  options: {
-    differences: { type: "boolean", default: false },
-    markdown: { type: "string" },
+  args: {
+    allowPositionals: true,
+    options: {
+      differences: { type: "boolean", default: false },
+      markdown: { type: "string" },
+      timeout: { type: "string", default: "60" },
+    },
   },
+  read: ({ values, positionals }) => ({
+    chosen: chosen_of("sequence", SEQUENCES, positionals),
+    timeout_ms: positive("--timeout", values.timeout) * 1000,
+    differences: values.differences,
+    markdown: values.markdown,
+  }),
 });
 const missing = missing_tools();
 if (missing.length > 0) {
@@ -56,12 +64,12 @@ const doc = [];
 let failed = 0;
 let explained = 0;
 let stopped = false;
-for (const [name, s] of chosen) {
+for (const [name, s] of options.chosen) {
   if (!(await play(name, s))) failed++;
   if (stopped) process.exit(130);
 }
-if (typeof values.markdown === "string") write_tables(values.markdown);
-const agree = chosen.length - failed;
+if (options.markdown !== undefined) write_tables(options.markdown);
+const agree = options.chosen.length - failed;
 console.log(`${agree} sequences agree, ${failed} do not; ${explained} differences with a reason`);
 process.exit(failed > 0 ? 1 : 0);
 
@@ -69,7 +77,7 @@ process.exit(failed > 0 ? 1 : 0);
 async function play(name, s) {
   const from = performance.now();
   console.log(`${name}: ${s.about}`);
-  const o = { osds: s.osds, conf: s.conf, timeout_ms };
+  const o = { osds: s.osds, conf: s.conf, timeout_ms: options.timeout_ms };
   const [ceph, tako] = [new CephSide(o), new TakoSide(o)];
   const sides = /** @type {const} */ ([
     ["Ceph", ceph],
@@ -109,7 +117,7 @@ async function play(name, s) {
 /** @param {import("./lib/compare/report.mjs").Compared[]} all */
 function print(all) {
   for (const o of all) {
-    const lines = values.differences ? o.lines.filter((l) => !l.same) : o.lines;
+    const lines = options.differences ? o.lines.filter((l) => !l.same) : o.lines;
     if (lines.length > 0) console.log(render({ ...o, lines }).join("\n"));
   }
   explained += all.flatMap((o) => o.lines.filter((l) => l.reason)).length;

@@ -10,7 +10,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { parseArgs } from "node:util";
+import { read_options, whole_number } from "./lib/options.mjs";
 import { ROOT } from "./lib/prepare.mjs";
 
 const USAGE = `Usage: npm run demo [-- options]
@@ -32,7 +32,22 @@ const LOG_ENTRIES = 12;
 const IN_FLIGHT = 16;
 const TAKO = join(ROOT, "packages/cli/dist/main.js");
 
-const options = readOptions();
+const options = read_options({
+  program: "demo",
+  usage: USAGE,
+  args: {
+    options: {
+      objects: { type: "string", default: "200" },
+      timeout: { type: "string", default: "60" },
+      keep: { type: "boolean", default: false },
+    },
+  },
+  read: ({ values }) => ({
+    objects: whole_number("--objects", values.objects, 20),
+    timeout: whole_number("--timeout", values.timeout, 1),
+    keep: values.keep,
+  }),
+});
 const dir = mkdtempSync(join(tmpdir(), "tako-demo-"));
 /** @type {Readonly<Record<string, string>>} */
 const ENV = {
@@ -310,36 +325,4 @@ function tako(args) {
       else failed(new Error(`tako ${args.join(" ")}: exit code ${code}\n${err.trim()}`));
     });
   });
-}
-
-function readOptions() {
-  try {
-    const { values } = parseArgs({
-      options: {
-        objects: { type: "string", default: "200" },
-        timeout: { type: "string", default: "60" },
-        keep: { type: "boolean", default: false },
-        help: { type: "boolean", default: false },
-      },
-    });
-    if (values.help) {
-      process.stdout.write(USAGE);
-      process.exit(0);
-    }
-    return {
-      objects: number("--objects", values.objects, 20),
-      timeout: number("--timeout", values.timeout, 1),
-      keep: values.keep,
-    };
-  } catch (e) {
-    process.stderr.write(`demo: ${e instanceof Error ? e.message : e}; see --help\n`);
-    return process.exit(2);
-  }
-}
-
-/** @param {string} name @param {string} text @param {number} min */
-function number(name, text, min) {
-  const n = Number(text);
-  if (Number.isInteger(n) && n >= min) return n;
-  throw new Error(`${name} must be a whole number, ${min} or more, not "${text}"`);
 }

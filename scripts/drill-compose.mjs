@@ -7,7 +7,7 @@ import { spawn } from "node:child_process";
 import { resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
+import { read_options, whole_number } from "./lib/options.mjs";
 
 const USAGE = `Usage: scripts/drill-compose [options]
 
@@ -49,7 +49,26 @@ exit $status`;
 
 /** @typedef {{ up: number, osds: number, pgs: number, states: [string, number][] }} Status */
 
-const options = readOptions();
+const options = read_options({
+  program: "drill-compose",
+  usage: USAGE,
+  args: {
+    options: {
+      objects: { type: "string", default: "40" },
+      timeout: { type: "string", default: "120" },
+      project: { type: "string", default: "tako-drill" },
+      "no-build": { type: "boolean", default: false },
+      keep: { type: "boolean", default: false },
+    },
+  },
+  read: ({ values }) => ({
+    objects: whole_number("--objects", values.objects, 4),
+    timeout: whole_number("--timeout", values.timeout, 1),
+    project: values.project,
+    build: !values["no-build"],
+    keep: values.keep,
+  }),
+});
 /** Version of each object that the cluster has acknowledged. @type {Map<number, number>} */
 const acknowledged = new Map();
 let interrupted = false;
@@ -254,40 +273,4 @@ function range(from, to) {
 function symmetricDifference(a, b) {
   const [inA, inB] = [new Set(a), new Set(b)];
   return [...a.filter((x) => !inB.has(x)), ...b.filter((x) => !inA.has(x))].sort();
-}
-
-function readOptions() {
-  try {
-    const { values } = parseArgs({
-      options: {
-        objects: { type: "string", default: "40" },
-        timeout: { type: "string", default: "120" },
-        project: { type: "string", default: "tako-drill" },
-        "no-build": { type: "boolean", default: false },
-        keep: { type: "boolean", default: false },
-        help: { type: "boolean", default: false },
-      },
-    });
-    if (values.help) {
-      process.stdout.write(USAGE);
-      process.exit(0);
-    }
-    return {
-      objects: number("--objects", values.objects, 4),
-      timeout: number("--timeout", values.timeout, 1),
-      project: values.project,
-      build: !values["no-build"],
-      keep: values.keep,
-    };
-  } catch (e) {
-    process.stderr.write(`drill-compose: ${e instanceof Error ? e.message : e}; see --help\n`);
-    return process.exit(2);
-  }
-}
-
-/** @param {string} name @param {string} text @param {number} min */
-function number(name, text, min) {
-  const n = Number(text);
-  if (Number.isInteger(n) && n >= min) return n;
-  throw new Error(`${name} must be a whole number, ${min} or more, not "${text}"`);
 }

@@ -6,7 +6,7 @@
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { all_active, all_clean, Drill, has, names } from "./lib/drill.mjs";
-import { named_options } from "./lib/named_options.mjs";
+import { chosen_of, positive, read_options } from "./lib/options.mjs";
 
 /** @typedef {{ about: string, osds: number, conf?: string[], run: (d: Drill) => Promise<void> }} Spec */
 /** Logs that a few writes outrun: whoever has less is backfilled. */
@@ -45,12 +45,14 @@ Options:
   --help          this text
 `;
 
-const { chosen, timeout_ms } = named_options({
+const { chosen, timeout_ms } = read_options({
   program: "drills",
-  kind: "drill",
   usage: USAGE,
-  table: DRILLS,
-  options: {},
+  args: { allowPositionals: true, options: { timeout: { type: "string", default: "60" } } },
+  read: ({ values, positionals }) => ({
+    chosen: chosen_of("drill", DRILLS, positionals),
+    timeout_ms: positive("--timeout", values.timeout) * 1000,
+  }),
 });
 let failed = 0;
 for (const [name, spec] of chosen) if (!(await play(name, spec))) failed++;
