@@ -94,6 +94,7 @@ export {
   NO_SHARD,
   object_stat_sum_t,
   type osd_reqid_t,
+  PG_LOG_OPS,
   type past_intervals_wire_t,
   pg_history_t,
   pg_info_copy,

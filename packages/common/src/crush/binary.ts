@@ -9,7 +9,7 @@ import { CrushWrapper } from "./CrushWrapper.ts";
 import { find_crush_fault } from "./check.ts";
 import { encoding_of } from "./encoding.ts";
 import { LeReader, LeWriter, less_number } from "./le_bytes.ts";
-import { TUNABLE_PROFILES } from "./tunables.ts";
+import { LEGACY_TUNABLES } from "./tunables.ts";
 import {
   CRUSH_BUCKET_LIST,
   CRUSH_BUCKET_STRAW,
@@ -316,18 +316,6 @@ function read_tail(r: LeReader, allow_older: boolean): Tail & { sections: number
   r.end();
   return { ...tail, sections };
 }
-
-const LEGACY_TUNABLES: crush_tunables = {
-  choose_local_tries: 2,
-  choose_local_fallback_tries: 5,
-  choose_total_tries: 19,
-  chooseleaf_descend_once: 0,
-  chooseleaf_vary_r: 0,
-  chooseleaf_stable: 0,
-  straw_calc_version: 0,
-  allowed_bucket_algs: 22,
-  ...TUNABLE_PROFILES.legacy,
-};
 
 function read_classes(r: LeReader, m: MutableTail): void {
   m.class_map = r.map(8, item_id(r), whole(r), less_number);

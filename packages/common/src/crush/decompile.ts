@@ -19,7 +19,7 @@ import {
   DEFAULT_CHOOSE_ARGS,
 } from "./types.ts";
 
-/** What a text that names no tunables means; only others are printed. */
+/** What a text that names no tunables means; only others are printed, in this order. */
 export const TEXT_TUNABLES: crush_tunables = {
   choose_local_tries: 2,
   choose_local_fallback_tries: 5,

@@ -27,10 +27,13 @@ const hammer = { ...firefly, allowed_bucket_algs: HAMMER_ALGS };
 const jewel = { ...hammer, chooseleaf_stable: 1 };
 const optimal = { ...jewel, straw_calc_version: 1 };
 
+/** Of maps from before there were tunables. */
+export const LEGACY_TUNABLES: crush_tunables = { ...legacy, straw_calc_version: 0 };
+
 /** What choosing a profile sets. Those without straw_calc_version leave it as it was. */
 export const TUNABLE_PROFILES: Readonly<Record<string, Partial<crush_tunables>>> = {
-  argonaut: { ...legacy, straw_calc_version: 0 },
-  legacy: { ...legacy, straw_calc_version: 0 },
+  argonaut: LEGACY_TUNABLES,
+  legacy: LEGACY_TUNABLES,
   bobtail,
   firefly,
   hammer,

@@ -5,23 +5,24 @@
 import { type Static, type TSchema, Type } from "@sinclair/typebox";
 import type { entity_addr_t, entity_name_t } from "../types/entity.ts";
 import type { hobject_t } from "../types/hobject.ts";
-import type {
-  epoch_t,
-  eversion_t,
-  object_stat_sum_t,
-  osd_reqid_t,
-  past_intervals_wire_t,
-  pg_history_t,
-  pg_info_wire_t,
-  pg_lease_ack_t,
-  pg_lease_t,
-  pg_log_entry_t,
-  pg_log_wire_t,
-  pg_missing_wire_t,
-  pg_notify_t,
-  pg_query_t,
-  pg_shard_t,
-  pg_t,
+import {
+  type epoch_t,
+  type eversion_t,
+  type object_stat_sum_t,
+  type osd_reqid_t,
+  PG_LOG_OPS,
+  type past_intervals_wire_t,
+  type pg_history_t,
+  type pg_info_wire_t,
+  type pg_lease_ack_t,
+  type pg_lease_t,
+  type pg_log_entry_t,
+  type pg_log_wire_t,
+  type pg_missing_wire_t,
+  type pg_notify_t,
+  type pg_query_t,
+  type pg_shard_t,
+  type pg_t,
 } from "../types/osd_types.ts";
 
 /** Most elements any list in a message may have. */
@@ -135,17 +136,7 @@ export const pg_info = as<pg_info_wire_t>(
 );
 export const log_entry = as<pg_log_entry_t>(
   obj({
-    op: oneOf(
-      "modify",
-      "clone",
-      "delete",
-      "lost_revert",
-      "lost_delete",
-      "lost_mark",
-      "promote",
-      "clean",
-      "error",
-    ),
+    op: oneOf(...PG_LOG_OPS),
     soid: hobject,
     version: eversion,
     prior_version: eversion,

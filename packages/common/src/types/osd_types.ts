@@ -404,16 +404,19 @@ export function info_is_incomplete(i: Pick<pg_info_t, "last_backfill">): boolean
 
 // ---------------------------------------------------------------- log entries, missing (wire form)
 
-export type pg_log_op_t =
-  | "modify"
-  | "clone"
-  | "delete"
-  | "lost_revert"
-  | "lost_delete"
-  | "lost_mark"
-  | "promote"
-  | "clean"
-  | "error";
+/** On the disk an op is its place in this list: append only. */
+export const PG_LOG_OPS = [
+  "modify",
+  "clone",
+  "delete",
+  "lost_revert",
+  "lost_delete",
+  "lost_mark",
+  "promote",
+  "clean",
+  "error",
+] as const;
+export type pg_log_op_t = (typeof PG_LOG_OPS)[number];
 
 /** pg_log_entry_t, peering.md §2.3. Immutable once appended; shared by reference. */
 export interface pg_log_entry_t {

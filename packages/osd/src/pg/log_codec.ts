@@ -12,10 +12,10 @@ import {
   type hobject_t,
   is_hobject,
   type osd_reqid_t,
+  PG_LOG_OPS,
   type pg_log_dup_t,
   type pg_log_entry_t,
   type pg_log_mod_desc_t,
-  type pg_log_op_t,
   type pg_missing_item_t,
 } from "@tako/common";
 import { pack, unpack } from "msgpackr";
@@ -86,19 +86,7 @@ function decode(bytes: Uint8Array): readonly unknown[] {
 
 // ---------------------------------------------------------------- entries
 
-/** Place in this list = number in the value: append only. */
-const OPS: readonly pg_log_op_t[] = [
-  "modify",
-  "clone",
-  "delete",
-  "lost_revert",
-  "lost_delete",
-  "lost_mark",
-  "promote",
-  "clean",
-  "error",
-];
-const OP_NUMBER = new Map(OPS.map((op, i) => [op, i]));
+const OP_NUMBER = new Map(PG_LOG_OPS.map((op, i) => [op, i]));
 
 /** The version is in the key. The rare fields come last and only when there is one. */
 export function encode_entry(e: pg_log_entry_t): Uint8Array {
@@ -141,7 +129,7 @@ export function decode_entry(
   pool: Interner,
 ): pg_log_entry_t {
   const row = decode(bytes);
-  const op = OPS[uint(row[0], "op")] ?? fail("unknown op");
+  const op = PG_LOG_OPS[uint(row[0], "op")] ?? fail("unknown op");
   const entry: pg_log_entry_t = {
     op,
     soid: intern(pool, hobject(row[1])),
