@@ -85,8 +85,13 @@ export class ClusterInvariants {
   /** All OSDs that ran after the last event run, in the same state, and nobody else. */
   #live_on(): boolean {
     const { running_osds } = this.#world;
-    const same = running_osds.length === this.#lives.length && this.#lives.every(is_same);
-    if (same && running_osds.every((osd, i) => this.#lives[i]?.osd === osd)) return true;
+    // Asked after each event.
+    let same = running_osds.length === this.#lives.length;
+    for (let i = 0; same && i < running_osds.length; i++) {
+      const life = this.#lives[i];
+      same = life !== undefined && life.osd === running_osds[i] && is_same(life);
+    }
+    if (same) return true;
     this.#lives = running_osds.map((osd) => {
       const { state, up_epoch } = osd.boot;
       return { osd, state, up_epoch };
@@ -155,7 +160,7 @@ export class ClusterInvariants {
       was.interval !== h.same_interval_since ||
       was.up_since !== h.same_up_since ||
       was.primary_since !== h.same_primary_since;
-    Object.assign(was, past_of(pg));
+    note(was, pg);
     return moved;
   }
 
@@ -277,20 +282,26 @@ function is_same({ osd, state, up_epoch }: Life): boolean {
 }
 
 function past_of(pg: PG): Past {
+  const { last_update, last_backfill } = pg.peering.info;
+  const zero = { interval: 0, up_since: 0, primary_since: 0, epoch: 0, les: 0 };
+  const past = { ...zero, settled: false, last_update, last_backfill, history_les: 0, lec: 0 };
+  note(past, pg);
+  return past;
+}
+/** In place, as it comes after each turn of a PG. */
+function note(past: Past, pg: PG): void {
   const { info } = pg.peering;
   const h = info.history;
-  return {
-    interval: h.same_interval_since,
-    up_since: h.same_up_since,
-    primary_since: h.same_primary_since,
-    epoch: pg.osdmap_epoch,
-    settled: pg.peering.is_peered(),
-    last_update: info.last_update,
-    last_backfill: info.last_backfill,
-    les: info.last_epoch_started,
-    history_les: h.last_epoch_started,
-    lec: h.last_epoch_clean,
-  };
+  past.interval = h.same_interval_since;
+  past.up_since = h.same_up_since;
+  past.primary_since = h.same_primary_since;
+  past.epoch = pg.osdmap_epoch;
+  past.settled = pg.peering.is_peered();
+  past.last_update = info.last_update;
+  past.last_backfill = info.last_backfill;
+  past.les = info.last_epoch_started;
+  past.history_les = h.last_epoch_started;
+  past.lec = h.last_epoch_clean;
 }
 
 function fail(what: string, osd: OSD, detail: Record<string, unknown> = {}): never {

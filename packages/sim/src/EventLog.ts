@@ -5,7 +5,14 @@
 import type { Log, LogFields, LogLevel } from "@tako/common";
 import type { Scheduler } from "./Scheduler.ts";
 
-const LEVELS: readonly LogLevel[] = ["trace", "debug", "info", "warn", "error", "fatal"];
+const RANK: Readonly<Record<LogLevel, number>> = {
+  trace: 0,
+  debug: 1,
+  info: 2,
+  warn: 3,
+  error: 4,
+  fatal: 5,
+};
 
 interface Entry {
   readonly at_ms: number;
@@ -70,7 +77,7 @@ export class EventLog {
 
   /** The Log port of one process; lines below `level` are dropped. */
   log_of(who: string, level: LogLevel): Log {
-    return new SimLog(this, who, LEVELS.indexOf(level), {});
+    return new SimLog(this, who, RANK[level], {});
   }
 }
 
@@ -94,7 +101,7 @@ class SimLog implements Log {
     return new SimLog(this.#to, this.#who, this.#min, { ...this.#bound, ...bindings });
   }
   enabled(level: LogLevel): boolean {
-    return LEVELS.indexOf(level) >= this.#min;
+    return RANK[level] >= this.#min;
   }
   #write(level: LogLevel, fields: LogFields, event: string): void {
     if (!this.enabled(level)) return;

@@ -4,10 +4,34 @@
  */
 import type { Clock, TimerHandle } from "@tako/common";
 
-interface Event {
+/** Of these there are ten thousands in a run: one object each, no closures. */
+class Event implements TimerHandle {
   readonly at: number;
   readonly seq: number;
+  /** null: cancelled, or it has run. */
   fn: (() => void) | null;
+  /** Whose timer it is. */
+  readonly clock: ProcessClock | null;
+  readonly #s: Scheduler;
+  is_queued = true;
+
+  constructor(s: Scheduler, at: number, seq: number, fn: () => void, clock: ProcessClock | null) {
+    this.#s = s;
+    this.at = at;
+    this.seq = seq;
+    this.fn = fn;
+    this.clock = clock;
+  }
+  cancel(): void {
+    if (this.fn === null) return;
+    this.fn = null;
+    if (this.is_queued) this.#s.note_cancelled();
+  }
+  run(): void {
+    const { fn } = this;
+    this.fn = null;
+    fn?.();
+  }
 }
 
 /** Virtual milliseconds since 1970 at the start of every simulation: stamps print alike. */
@@ -30,16 +54,14 @@ export class Scheduler {
     return this.#now;
   }
 
-  schedule(delay_ms: number, fn: () => void): TimerHandle {
-    const e: Event = { at: this.#now + Math.max(0, delay_ms), seq: this.#seq++, fn };
+  /** `clock`: of the process that it belongs to, which says whether it may run. */
+  schedule(delay_ms: number, fn: () => void, clock: ProcessClock | null = null): TimerHandle {
+    const e = new Event(this, this.#now + Math.max(0, delay_ms), this.#seq++, fn, clock);
     this.#push(e);
-    return {
-      cancel: () => {
-        if (e.fn === null) return;
-        e.fn = null;
-        this.#cancelled++;
-      },
-    };
+    return e;
+  }
+  note_cancelled(): void {
+    this.#cancelled++;
   }
 
   /** Runs the next event; false when there is none before `until_ms`. */
@@ -53,11 +75,11 @@ export class Scheduler {
         continue;
       }
       this.#now = e.at;
-      const fn = e.fn;
-      e.fn = null;
+      e.is_queued = false;
       this.events_run++;
       this.daemons_only = false;
-      fn();
+      if (e.clock) e.clock.due(e);
+      else e.run();
       this.after_event?.();
       return true;
     }
@@ -129,7 +151,7 @@ export class ProcessClock implements Clock {
   readonly #daemon: boolean;
   #alive = true;
   /** What fell due while the process stood still. */
-  #late: (() => void)[] | null = null;
+  #late: Event[] | null = null;
 
   /** `daemon`: what runs by this clock has no promises. */
   constructor(s: Scheduler, skew = new Skew(), daemon = false) {
@@ -148,7 +170,7 @@ export class ProcessClock implements Clock {
   thaw(): void {
     const late = this.#late ?? [];
     this.#late = null;
-    for (const run of late) this.#s.schedule(0, run);
+    for (const e of late) this.#s.schedule(0, () => e.run(), this);
   }
   now_ms(): number {
     return START_MS + Math.floor(this.mono_ms() + this.#skew.ahead_ms);
@@ -157,20 +179,14 @@ export class ProcessClock implements Clock {
     return this.#s.now_ms + this.#skew.gained_ms(this.#s.now_ms);
   }
   set_timer(delay_ms: number, fn: () => void): TimerHandle {
-    let cancelled = false;
-    const run = () => {
-      if (this.#daemon) this.#s.daemons_only = true;
-      if (!this.#alive || cancelled) return;
-      if (this.#late) this.#late.push(run);
-      else fn();
-    };
-    const event = this.#s.schedule(delay_ms / this.#skew.rate, run);
-    return {
-      cancel: () => {
-        cancelled = true;
-        event.cancel();
-      },
-    };
+    return this.#s.schedule(delay_ms / this.#skew.rate, fn, this);
+  }
+  /** The scheduler has come to it. */
+  due(e: Event): void {
+    if (this.#daemon) this.#s.daemons_only = true;
+    if (!this.#alive) return;
+    if (this.#late) this.#late.push(e);
+    else e.run();
   }
   defer(fn: () => void): void {
     this.set_timer(0, fn);

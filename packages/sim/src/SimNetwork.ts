@@ -14,7 +14,7 @@ import type {
   Message,
   Messenger,
 } from "@tako/common";
-import { addr_str, BLANK_ADDR, through_wire } from "@tako/common";
+import { addr_eq, BLANK_ADDR, through_wire } from "@tako/common";
 import type { Scheduler } from "./Scheduler.ts";
 
 export interface NetworkOptions {
@@ -200,28 +200,31 @@ class Pipe {
   }
   /** All that was queued when the delay began goes as one frame, as on a real socket. */
   #deliver(from: Endpoint): void {
+    const { net } = this;
     const to = this.other(from);
     const frame = from.queue;
     from.queue = [];
-    this.net.scheduler.daemons_only = to.owner.listens;
-    for (const [i, sent] of frame.entries()) {
+    net.scheduler.daemons_only = to.owner.listens;
+    const sender = from.owner.my_name;
+    const receiver = to.owner.my_name;
+    for (let i = 0; i < frame.length; i++) {
       if (!to.is_open) return;
-      const m = this.net.options.wire ? through_wire(sent) : sent;
-      if (to.owner.frozen || this.net.stall?.(from.owner.my_name, to.owner.my_name, m)) {
+      const sent = frame[i] as Message;
+      const m = net.options.wire ? through_wire(sent) : sent;
+      if (to.owner.frozen || net.stall?.(sender, receiver, m)) {
         from.queue = [...frame.slice(i), ...from.queue];
         from.stalled = true;
         return;
       }
-      if (this.net.breaks?.(from.owner.my_name, to.owner.my_name, m)) {
+      if (net.breaks?.(sender, receiver, m)) {
         if (this.policy !== "lossy") from.queue = [...frame.slice(i), ...from.queue];
         this.cut();
         break;
       }
-      const late = () => to.owner.dispatch(new Endpoint(to.owner, ...to.identity), m);
-      if (this.net.take?.(from.owner.my_name, to.owner.my_name, m, late)) continue;
-      this.net.messages_delivered++;
-      this.net.on_deliver?.(from.owner.my_name, to.owner.my_name, m);
-      to.owner.dispatch(to, this.net.alter?.(from.owner.my_name, to.owner.my_name, m) ?? m);
+      if (net.take?.(sender, receiver, m, () => to.dispatch_late(m))) continue;
+      net.messages_delivered++;
+      net.on_deliver?.(sender, receiver, m);
+      to.owner.dispatch(to, net.alter?.(sender, receiver, m) ?? m);
     }
     this.pump(from);
   }
@@ -304,8 +307,13 @@ class Endpoint implements Connection {
     this.peer_addr = peer_addr;
     this.policy = policy;
   }
-  get identity(): [entity_name_t, entity_addr_t, ConnectionPolicy] {
-    return [this.peer_name, this.peer_addr, this.policy];
+  /** As from a connection that was there before this one. */
+  dispatch_late(m: Message): void {
+    const { owner, peer_name, peer_addr, policy } = this;
+    owner.dispatch(new Endpoint(owner, peer_name, peer_addr, policy), m);
+  }
+  is_to(addr: entity_addr_t, policy: ConnectionPolicy): boolean {
+    return policy === this.policy && addr_eq(addr, this.peer_addr);
   }
   send(m: Message): void {
     if (!this.is_open) return;
@@ -340,7 +348,9 @@ export class SimMessenger implements Messenger {
   readonly #net: SimNetwork;
   readonly #rng: SimRng;
   #dispatcher: Dispatcher | null = null;
-  readonly #endpoints = new Map<string, Endpoint>();
+  readonly #endpoints = new Set<Endpoint>();
+  /** Those that connect_to() gives again, by the name of the far end: asked for with each message. */
+  readonly #by_name = new Map<entity_name_t, Endpoint[]>();
 
   /** `listen` null: only connects (a client). */
   constructor(
@@ -363,7 +373,7 @@ export class SimMessenger implements Messenger {
   }
   get num_queued(): number {
     let n = 0;
-    for (const e of this.#endpoints.values()) n += e.queue.length;
+    for (const e of this.#endpoints) n += e.queue.length;
     return n;
   }
   get num_connections(): number {
@@ -378,14 +388,22 @@ export class SimMessenger implements Messenger {
     addr: entity_addr_t,
     policy: ConnectionPolicy,
   ): Connection | undefined {
-    return this.#endpoints.get(key_of(name, addr, policy));
+    return this.#find(name, addr, policy);
+  }
+  #find(name: entity_name_t, addr: entity_addr_t, policy: ConnectionPolicy): Endpoint | undefined {
+    return this.#by_name.get(name)?.find((e) => e.is_to(addr, policy));
+  }
+  #add(e: Endpoint): void {
+    this.#endpoints.add(e);
+    const others = this.#by_name.get(e.peer_name);
+    if (others) others.push(e);
+    else this.#by_name.set(e.peer_name, [e]);
   }
   connect_to(name: entity_name_t, addr: entity_addr_t, policy: ConnectionPolicy): Connection {
-    const key = key_of(name, addr, policy);
-    const open = this.#endpoints.get(key);
+    const open = this.#find(name, addr, policy);
     if (open) return open;
     const e = new Endpoint(this, name, addr, policy);
-    this.#endpoints.set(key, e);
+    this.#add(e);
     this.#try_connect(e, addr);
     return e;
   }
@@ -421,7 +439,7 @@ export class SimMessenger implements Messenger {
   #establish(e: Endpoint, far: SimMessenger): void {
     const crossing =
       e.policy === "lossless_peer"
-        ? far.#endpoints.get(key_of(this.my_name, this.my_addr, "lossless_peer"))
+        ? far.#find(this.my_name, this.my_addr, "lossless_peer")
         : undefined;
     if (crossing?.pipe) {
       // The far end has opened one to us in the meantime: both settle on that.
@@ -439,16 +457,16 @@ export class SimMessenger implements Messenger {
     pipe.pump(back);
   }
   #accept(e: Endpoint): void {
-    // Lossy connections from one instance are independent of each other; one name is used once.
-    const key = key_of(e.peer_name, e.peer_addr, e.policy);
-    this.#endpoints.set(e.policy === "lossy" ? `accepted ${key} ${this.#rng.next()}` : key, e);
+    // Lossy connections from one instance are independent of each other.
+    if (e.policy === "lossy") this.#endpoints.add(e);
+    else this.#add(e);
   }
   forget(e: Endpoint): void {
-    for (const [key, x] of this.#endpoints) {
-      if (x !== e) continue;
-      this.#endpoints.delete(key);
-      return;
-    }
+    this.#endpoints.delete(e);
+    const others = this.#by_name.get(e.peer_name) ?? [];
+    const i = others.indexOf(e);
+    if (i >= 0) others.splice(i, 1);
+    if (others.length === 0) this.#by_name.delete(e.peer_name);
   }
   dispatch(e: Endpoint, m: Message): void {
     if (this.alive) this.#dispatcher?.ms_dispatch(e, m);
@@ -478,7 +496,7 @@ export class SimMessenger implements Messenger {
 
   rebind(): entity_addr_t {
     this.#net.remove(this);
-    for (const e of [...this.#endpoints.values()]) {
+    for (const e of [...this.#endpoints]) {
       // Sessions with the monitor survive: it is the cluster endpoints that are new.
       if (!e.peer_name.startsWith("mon.")) e.mark_down();
     }
@@ -494,15 +512,12 @@ export class SimMessenger implements Messenger {
     if (!this.alive) return;
     this.alive = false;
     this.#net.remove(this);
-    for (const e of [...this.#endpoints.values()]) {
+    for (const e of [...this.#endpoints]) {
       e.is_open = false;
       e.queue = [];
       e.pipe?.on_closed(e);
     }
     this.#endpoints.clear();
+    this.#by_name.clear();
   }
-}
-
-function key_of(name: entity_name_t, addr: entity_addr_t, policy: ConnectionPolicy): string {
-  return `${name} ${addr_str(addr)} ${policy}`;
 }
