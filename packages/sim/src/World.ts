@@ -71,6 +71,8 @@ export class World implements FaultWorld {
   readonly options: WorldOptions;
   /** Told of each PG that an event reaches. */
   on_pg_turn: ((pg: PG) => void) | null = null;
+  #operator: Rados | undefined;
+  readonly #pg_watchers = new Set<(pg: PG) => void>();
   readonly #osds = new Map<number, OsdHost>();
   #running: OSD[] = [];
   readonly #disk_rng: SimRng;
@@ -274,12 +276,21 @@ export class World implements FaultWorld {
       set_log_level: () => {},
       version: "sim",
       on_must_stop,
-      on_pg_turn: (pg) => this.on_pg_turn?.(pg),
+      on_pg_turn: (pg) => this.#pg_turn(pg),
     });
     messenger.set_dispatcher(osd);
     // After a failed write a daemon stops.
     store.set_on_fatal((e) => on_must_stop(e.message));
     return { osd, clock, messenger };
+  }
+  #pg_turn(pg: PG): void {
+    this.on_pg_turn?.(pg);
+    for (const watcher of this.#pg_watchers) watcher(pg);
+  }
+  /** `watcher` is shown each PG that an event has reached. Returns what ends that. */
+  watch_pgs(watcher: (pg: PG) => void): () => void {
+    this.#pg_watchers.add(watcher);
+    return () => this.#pg_watchers.delete(watcher);
   }
   /** A second process with this id, on an empty disk and another machine. */
   start_impostor(id: number): void {
@@ -397,6 +408,11 @@ export class World implements FaultWorld {
 
   // ------------------------------------------------------------ clients
 
+  /** Of him who gives orders to this cluster, and writes objects of his own. */
+  get operator(): Rados {
+    this.#operator ??= this.client();
+    return this.#operator;
+  }
   /** An operator's, or a test's: there to the end. */
   client(): Rados {
     const { name, rados } = this.spawn_client();

@@ -147,7 +147,7 @@ function make_players(
   });
   const pools = drawn.map((p) => ({ name: p.name, omap: !is_erasure_pool(p) }));
   const workload = new Workload(ports, { ...DEFAULT_LOAD, ...profile.load, pools });
-  const admin = world.client();
+  const admin = world.operator;
   const nemesis = new Nemesis(world, new SimRng(seed, 9), admin, {
     seed,
     script: script?.strikes,

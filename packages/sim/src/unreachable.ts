@@ -13,6 +13,13 @@ const IN_ONE_TURN =
   "the slot would have to be taken away at the target and here, and both be told to the PG in one turn: " +
   "in the simulator a turn takes no time";
 
+const NOTHING_GOES_MISSING =
+  "nothing is missing when a PG gets there, and it stays only while it may not serve yet: until then no " +
+  "operation is begun, scrubs need a clean PG, and recovery has read what it had to read";
+const SETTLED_FIRST =
+  "PGLog settles divergent entries before it appends those of the authority, which then make the object " +
+  "missing in the newer version: the log never has a newer one of the object at that time";
+
 export const UNREACHABLE: Readonly<Record<string, string>> = {
   "transition WaitLocalBackfillReserved DeferBackfill -> NotBackfilling": IN_ONE_TURN,
   "transition RepWaitBackfillReserved RejectTooFullRemoteReservation -> RepNotRecovering":
@@ -21,5 +28,7 @@ export const UNREACHABLE: Readonly<Record<string, string>> = {
   "transition RepWaitRecoveryReserved RemoteReservationCanceled -> RepNotRecovering": IN_ORDER,
   "transition RepWaitRecoveryReserved RemoteRecoveryPreempted -> RepNotRecovering": GRANT_FIRST,
   "transition RepWaitBackfillReserved RemoteBackfillPreempted -> RepNotRecovering": GRANT_FIRST,
+  "transition Recovered DoRecovery -> WaitLocalRecoveryReserved": NOTHING_GOES_MISSING,
+  'point "divergent object superseded"': SETTLED_FIRST,
   "transition WaitDeleteReserved DeleteInterrupted -> WaitDeleteReserved": GRANT_FIRST,
 };

@@ -18,7 +18,7 @@ export {
 } from "./history/index.ts";
 export type { Fault, Outcome } from "./nemesis/Fault.ts";
 export type { FaultWorld } from "./nemesis/FaultWorld.ts";
-export { type Command, Field, type FieldOptions } from "./nemesis/Field.ts";
+export { type Command, Field, type FieldOptions, type PoolRef } from "./nemesis/Field.ts";
 export { LOST_FAULTS } from "./nemesis/lost.ts";
 export { OSD_STATE_FAULTS } from "./nemesis/osd_states.ts";
 export { PG_FAULTS } from "./nemesis/pgs.ts";

@@ -14,14 +14,27 @@ const AFTER: Readonly<Record<string, readonly string[]>> = {
   pool_rename: ["pool_create"],
   grow_pgp_num: ["grow_pg_num"],
   // Others must be alive again, or the monitor.
-  flap: ["restart_osd", "restart_osd"],
+  flap: Array(6).fill("restart_osd"),
   long_dead: ["restart_osd", "restart_osd"],
   // Connections break in one way at a time.
   cut_in_replication: Array(7).fill("restart_osd"),
+  split_degraded: Array(6).fill("restart_osd"),
   kill_mon_in_commit: Array(7).fill("restart_osd"),
 };
 /** Done only when all is clean, or one is long dead: not at a time that can be told beforehand. */
-const SELDOM = new Set(["mark_lost", "empty_disk", "old_disk", "two_lost", "pool_size"]);
+const SELDOM = new Set([
+  "mark_lost",
+  "empty_disk",
+  "old_disk",
+  "two_lost",
+  "pool_size",
+  "full_backfill_target",
+  "late_revoke",
+  "cut_off_backfill",
+  "two_branches",
+  "last_copy_damaged",
+  "damaged_source",
+]);
 
 /** Each kind a few times, each time with other victims. */
 function one_after_the_other(kinds: readonly string[]) {
