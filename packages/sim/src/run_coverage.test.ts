@@ -6,6 +6,7 @@ import {
   coverage_file,
   coverage_summary,
   merge_coverage,
+  must_pass_all,
   NO_COVERAGE,
   unreached,
 } from "./run_coverage.ts";
@@ -24,6 +25,15 @@ test("what was passed in any run was passed", () => {
   ]);
   expect(merge_coverage(some, some).rows[row]).toBe(2);
   expect(coverage_summary(some)).toMatch(/^1\/\d+ states, 1\/\d+ transitions, 1\/\d+ points$/);
+});
+
+test("only many whole runs must have been everywhere", () => {
+  const set = { profile: "default", seconds: 300, seeds: 300 } as const;
+  expect(must_pass_all(set)).toBe(true);
+  expect(must_pass_all({ ...set, seeds: 1000, seconds: 400 })).toBe(true);
+  expect(must_pass_all({ ...set, seeds: 299 })).toBe(false);
+  expect(must_pass_all({ ...set, seconds: 10 })).toBe(false);
+  expect(must_pass_all({ ...set, profile: "quick" })).toBe(false);
 });
 
 test("what is said to be unreachable exists", () => {

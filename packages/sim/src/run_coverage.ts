@@ -3,6 +3,7 @@
  * Counts are of the whole process; a run's are the difference between its end and its beginning.
  * They add up over seeds, and over processes as JSON.
  */
+import { PROFILES, type ProfileName } from "@tako/client/chaos";
 import { coverage_report, SOMETIMES, sometimes_counts } from "@tako/common";
 import { type PeeringCoverage, peering_chart, peering_coverage, peering_row_name } from "@tako/osd";
 import { UNREACHABLE } from "./unreachable.ts";
@@ -41,6 +42,24 @@ function combine(a: RunCoverage, b: RunCoverage, fn: (x: number, y: number) => n
     rows: of(a.rows, b.rows),
     sometimes: of(a.sometimes, b.sometimes),
   };
+}
+
+/** Of a set of runs. */
+export interface RunSet {
+  readonly profile: ProfileName;
+  /** How long each is. */
+  readonly seconds: number;
+  readonly seeds: number;
+}
+/** With so many each thing is expected in ten runs or more: none is missed for want of luck. */
+const SEEDS_TO_PASS_ALL = 300;
+/**
+ * Is what such a set has never passed a failure? Fewer or shorter runs cannot be asked to have been
+ * everywhere, and other profiles leave things out.
+ */
+export function must_pass_all({ profile, seconds, seeds }: RunSet): boolean {
+  const whole = seconds >= PROFILES.default.seconds;
+  return profile === "default" && whole && seeds >= SEEDS_TO_PASS_ALL;
 }
 
 /** States, transitions and points that many seeds should have passed and did not, by name. */

@@ -42,7 +42,8 @@ export class Summary {
     return (this.#hash >>> 0).toString(16).padStart(8, "0");
   }
 
-  lines(wall_ms: number, coverage: RunCoverage): string[] {
+  /** `unreached`: how many things should have been passed by some run, and were by none. */
+  lines(wall_ms: number, coverage: RunCoverage, unreached: number): string[] {
     const faults = [...this.#faults].sort(([a, x], [b, y]) => y - x || (a < b ? -1 : 1));
     const total = faults.reduce((n, [, k]) => n + k, 0);
     const wall_s = Math.max(1, wall_ms) / 1000;
@@ -57,7 +58,7 @@ export class Summary {
       `time        ${virtual_s.toFixed(0)} virtual s in ${wall_s.toFixed(1)} s: ` +
         `${(virtual_s / wall_s).toFixed(0)}x, ${(this.done / wall_s).toFixed(2)} seeds/s`,
       `event logs  ${this.digest}`,
-      `${this.passed} passed, ${this.failed} failed`,
+      `${this.passed} passed, ${this.failed + unreached} failed`,
     ];
   }
 }

@@ -33,7 +33,7 @@ one seed
   --until T        stop at T virtual seconds
   --inspect WHAT   then print, as JSON, pg=1.0 | osd=2 | mon; may be given several times
 
-exit code: 0 all passed, 1 a run failed, 2 wrong arguments
+exit code: 0 all passed, 1 a run failed, or many whole runs have left something out; 2 wrong arguments
 `;
 
 /** The command line cannot be understood; `message` says why. */

@@ -2,7 +2,7 @@
 import { spawn } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { coverage_file, type RunCoverage, unreached } from "../run_coverage.ts";
+import { coverage_file, must_pass_all, type RunCoverage, unreached } from "../run_coverage.ts";
 import { type Args, parse_args, USAGE, UsageError } from "./args.ts";
 import { run_one } from "./run_one.ts";
 import { run_seeds } from "./run_seeds.ts";
@@ -29,21 +29,17 @@ function show_progress(s: Summary, a: Args, started: number): void {
   process.stderr.write(`\r\x1b[K${s.done}/${total} seeds, ${rate.toFixed(1)}/s${failed} `);
 }
 
-/** Fewer seeds cannot be asked to have been everywhere. */
-const SEEDS_FOR_COVERAGE = 300;
-
-/** False: coverage was asked for of enough seeds, and something was never passed. */
-function report_coverage(args: Args, c: RunCoverage): boolean {
+/** Says what was never passed, where that is asked; how much of it is a failure. */
+function report_coverage(args: Args, c: RunCoverage): number {
   const never = unreached(c);
-  const enough = args.profile === "default" && args.to - args.from + 1 >= SEEDS_FOR_COVERAGE;
-  const red = never.length > 0 && enough && args.coverage !== null;
-  if (enough || args.coverage !== null) for (const name of never) say(`never passed: ${name}`);
-  if (args.coverage !== null) {
-    const seeds = `--seeds ${args.from}-${args.to} --profile ${args.profile}`;
-    const command = `npm run sim -- ${seeds} --seconds ${args.seconds}`;
-    writeFileSync(args.coverage, coverage_file(c, command));
+  const { profile, seconds, from, to, coverage, plant } = args;
+  const red = plant === null && must_pass_all({ profile, seconds, seeds: to - from + 1 });
+  if (red || coverage !== null) for (const name of never) say(`never passed: ${name}`);
+  if (coverage !== null) {
+    const command = `npm run sim -- --seeds ${from}-${to} --profile ${profile} --seconds ${seconds}`;
+    writeFileSync(coverage, coverage_file(c, command));
   }
-  return !red;
+  return red ? never.length : 0;
 }
 
 /** For the first seed that fails by itself; more is for those who ask. */
@@ -90,10 +86,10 @@ async function run_many(args: Args): Promise<number> {
   if (process.stderr.isTTY) process.stderr.write("\r\x1b[K");
   const wall_ms = Date.now() - started;
   if (first_failed !== undefined && args.auto_shrink) await shrink_alone(args, first_failed);
+  const num_unreached = report_coverage(args, coverage);
   // The verdict is the last line.
-  for (const line of summary.lines(wall_ms, coverage)) say(line);
-  const everywhere = report_coverage(args, coverage);
-  return summary.failed > 0 || !everywhere ? 1 : 0;
+  for (const line of summary.lines(wall_ms, coverage, num_unreached)) say(line);
+  return summary.failed + num_unreached > 0 ? 1 : 0;
 }
 
 /** Runs the command; its exit code. */
