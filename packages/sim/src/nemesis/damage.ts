@@ -3,7 +3,7 @@
  * Only of objects of its own, which nobody else writes; the other copies are good, and come back.
  */
 import type { Field, Outcome, PoolRef } from "@tako/client/chaos";
-import { type hobject_t, is_erasure, type pg_t, parse_hobject, StoreError } from "@tako/common";
+import { type hobject_t, is_erasure, parse_hobject, type pg_t, StoreError } from "@tako/common";
 import type { MemStore, PG } from "@tako/osd";
 import type { World } from "../World.ts";
 import { await_down, calm, clean_pg_of, disturb_nobody, start_held } from "./alone.ts";

@@ -1,6 +1,6 @@
 /** PGs that divide while some member lacks objects: both halves have to know what they miss. */
 import type { Field, Outcome, PoolRef } from "@tako/client/chaos";
-import { type pg_t, pg_ps } from "@tako/common";
+import { pg_ps, type pg_t } from "@tako/common";
 import type { World } from "../World.ts";
 import type { SimFault } from "./SimFault.ts";
 import { alone, watch } from "./watch.ts";
