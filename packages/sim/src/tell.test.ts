@@ -53,6 +53,7 @@ test("dumps in Ceph's shape, of what has happened", async () => {
     [0, 1, 2].filter((o) => o !== primary),
   );
   for (const e of network.entries) {
+    expect(e).toMatchObject({ "from osd": primary, interface: "back", stale: false });
     expect(e.average["1min"]).toBeGreaterThan(0);
     expect(e.average["1min"]).toBeLessThan(10);
   }

@@ -7,7 +7,7 @@ import type { PerfCounters } from "../pg/PerfCounters.ts";
 import { FULL_STATES } from "./full_state.ts";
 import type { OSD } from "./OSD.ts";
 
-/** A peer that has not answered for so long: its times say nothing any more. */
+/** Ceph's osd_mon_heartbeat_stat_stale: silent for so long, and its times say nothing any more. */
 const STALE_MS = 3_600_000;
 
 /** `threshold`: milliseconds; undefined: what the monitor warns of. */
