@@ -24,6 +24,7 @@ export const REAL_FAULTS: ReadonlyMap<string, Fault> = new Map(FAULTS.map((f) =>
 const NETWORK = "processes on one machine cannot be cut off from each other here";
 const MESSAGE = "nobody sees single messages between processes";
 const DISK = "only a simulated disk can be told that";
+const MOMENT = "nobody sees into the daemons, to wait for such a moment";
 const CLOCK = "the daemons share the machine's clock";
 
 /** By kind. */
@@ -47,6 +48,14 @@ export const LEFT_OUT: Readonly<Record<string, string>> = {
   empty_disk: DISK,
   snapshot_disk: DISK,
   old_disk: DISK,
+  full_backfill_target: MOMENT,
+  cut_off_backfill: MOMENT,
+  late_revoke: MOMENT,
+  two_branches: MOMENT,
+  cut_off_primary: MOMENT,
+  damaged_source: MOMENT,
+  last_copy_damaged: MOMENT,
+  split_degraded: MOMENT,
   clock_jump: CLOCK,
   clock_drift: CLOCK,
 };

@@ -1,4 +1,7 @@
-/** All kinds of faults: those of both kinds of clusters, and those of the simulator alone. */
+/**
+ * All kinds of faults: those of both kinds of clusters, and those of the simulator alone. Of these,
+ * cli/src/drill/strike_kinds.ts says why real processes cannot have them.
+ */
 import {
   LOST_FAULTS,
   MON_FAULTS,
