@@ -22,6 +22,8 @@ import { ROOT } from "./prepare.mjs";
 const DISK_MB = 192;
 /** What a full disk has left, bytes. */
 const LEFT = 1 << 20;
+/** What a daemon ends with when its disk refuses (common/src/io/daemon.ts). */
+const EX_IOERR = 74;
 
 /**
  * What faults work on. `can`: of cut, slow, fill. Daemons by name: mon.a, osd.0 ...
@@ -73,8 +75,10 @@ export class LocalStage {
   #ports = new Map();
   /** Those whose end is ours. @type {Set<import("node:child_process").ChildProcess>} */
   #killed = new Set();
-  /** @type {Set<string>} */
+  /** Disks that are full now. @type {Set<string>} */
   #full = new Set();
+  /** Whose disk was full while they ran: the store may tell of it later. @type {WeakSet<import("node:child_process").ChildProcess>} */
+  #met_full = new WeakSet();
   /** @type {string[]} */
   #died = [];
 
@@ -181,9 +185,10 @@ export class LocalStage {
     const child = spawn(file ?? "", args, { stdio: ["ignore", log, log], cwd: this.logs });
     closeSync(log);
     this.#children.set(name, child);
+    if (this.#full.has(name)) this.#met_full.add(child);
     child.on("exit", (code, signal) => {
       if (this.#killed.has(child)) return;
-      const why = this.#full.has(name) ? " (its disk was full)" : "";
+      const why = code === EX_IOERR && this.#met_full.has(child) ? " (its disk was full)" : "";
       this.#died.push(`${name} ended by itself: ${signal ?? `exit code ${code}`}${why}`);
     });
   }
@@ -242,6 +247,8 @@ export class LocalStage {
     const { bavail, bsize } = statfsSync(dir);
     const bytes = Math.max(0, bavail * bsize - LEFT);
     this.#full.add(name);
+    const child = this.#children.get(name);
+    if (child) this.#met_full.add(child);
     writeFileSync(join(dir, "ballast"), Buffer.alloc(bytes, 1));
   }
   /** @param {string} name */
