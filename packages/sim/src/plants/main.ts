@@ -3,7 +3,6 @@ import { spawn } from "node:child_process";
 import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import type { ProfileName } from "@tako/client/chaos";
 import { find_plant, type Hunt, PLANTS } from "./plants.ts";
 
 const USAGE = `usage: sim:plants [NAME ...] [--max-seeds N] [--jobs N]
@@ -61,14 +60,9 @@ function parse(argv: string[]): Args {
 }
 
 /** A process of its own for each plant: a module is loaded once in a process. */
-function hunt_from(
-  name: string,
-  from: number,
-  to: number,
-  profile: ProfileName | "",
-): Promise<Hunt> {
+function hunt_from(name: string, from: number, to: number, how: string): Promise<Hunt> {
   const file = fileURLToPath(new URL("./io/hunt.js", import.meta.url));
-  const argv = [file, name, String(from), String(to), profile];
+  const argv = [file, name, String(from), String(to), how];
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, argv, { stdio: ["ignore", "pipe", "inherit"] });
     let out = "";
@@ -85,11 +79,12 @@ function hunt_from(
 
 /** Seeds that fail without the defect, too, say nothing about it. */
 async function hunt(name: string, args: Args): Promise<Hunt> {
-  const profile = find_plant(name)?.profile ?? "";
+  const plant = find_plant(name);
+  const how = plant?.profile ?? plant?.alone ?? "";
   for (let from = 1; ; ) {
-    const h = await hunt_from(name, from, args.max_seeds, profile);
+    const h = await hunt_from(name, from, args.max_seeds, how);
     if (h.found === undefined) return h;
-    const control = await hunt_from("", h.seed, h.seed, profile);
+    const control = await hunt_from("", h.seed, h.seed, how);
     if (control.found === undefined) return h;
     process.stderr.write(`seed ${h.seed} fails without ${name}: ${control.found}\n`);
     from = h.seed + 1;

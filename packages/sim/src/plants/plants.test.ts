@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+import { FAULT_KINDS } from "../nemesis/registry.ts";
 import { apply_plant, find_plant, PLANTS } from "./plants.ts";
 
 const packages = new URL("../../../", import.meta.url);
@@ -17,6 +18,11 @@ describe("planted bugs", () => {
     expect(apply_plant(plant, "x\na\n= 1;\ny")).toBe("x\na = 2;\ny");
     expect(() => apply_plant(plant, "b = 1;")).toThrow("occurs 0 times");
     expect(() => apply_plant(plant, "a = 1; a = 1;")).toThrow("occurs 2 times");
+  });
+
+  it("is looked for with a fault that there is", () => {
+    const alone = PLANTS.flatMap((p) => (p.alone === undefined ? [] : [p.alone]));
+    expect(alone.filter((kind) => !FAULT_KINDS.includes(kind))).toEqual([]);
   });
 
   it("has a name for each", () => {

@@ -16,6 +16,8 @@ export interface Plant {
   readonly to: string;
   /** Needs whole runs of this profile; else short ones of quick are enough. */
   readonly profile?: ProfileName;
+  /** Or short ones where this is the only fault. */
+  readonly alone?: string;
 }
 
 export const PLANTS: readonly Plant[] = [
@@ -141,6 +143,28 @@ export const PLANTS: readonly Plant[] = [
     file: "osd/dist/peering/activate.js",
     from: "info.last_epoch_started = activation_epoch;",
     to: "info.last_epoch_started = info.history.last_epoch_started = activation_epoch;",
+  },
+  {
+    name: "serve_in_wait",
+    what: "a new primary serves while leases of an earlier one still run (§8.5, §15)",
+    file: "osd/dist/peering/leases.js",
+    from: "if (ps.clock.mono_ms() >= l.prior_readable_until_ub) {",
+    to: "if (ps !== null) {",
+    alone: "cut_off_primary",
+  },
+  {
+    name: "wrong_version_of_a_dup",
+    what: "a resent operation is told the newest version instead of its own (§8.3)",
+    file: "osd/dist/pg/op_reply.js",
+    from: "done.return_code, done.version, done.user_version)",
+    to: "done.return_code, done.version, pg.peering.info.last_user_version)",
+  },
+  {
+    name: "up_thru_asked_once",
+    what: "a request for up_thru that was lost is not sent again (§4.4)",
+    file: "osd/dist/osd/MonRequests.js",
+    from: "this.#up_thru_asked = 0; this.#send_alive(map);",
+    to: "",
   },
 ];
 
