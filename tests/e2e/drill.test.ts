@@ -1,5 +1,9 @@
 /** A scenario file of the simulator, played with real processes. */
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, readdirSync, readFileSync, rmdirSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 
@@ -39,3 +43,35 @@ test("a file of a seeded run: its load, the faults that processes can have, its 
   expect(r.stderr).toContain("history: ok");
   expect([r.status, r.stdout]).toEqual([0, expect.stringMatching(/holds, \d of 5 strikes/)]);
 });
+
+test("a drill that is interrupted leaves neither daemons nor files", async () => {
+  const tmp = mkdtempSync(join(tmpdir(), "tako-e2e-drill-"));
+  const env = { ...process.env, TMPDIR: tmp };
+  const drill = spawn(process.execPath, [TAKO, "drill", "-"], { env });
+  drill.stdin.end("cluster osds=2\npool p size=2 min_size=1\nwait down A\n");
+  let shown = "";
+  for await (const text of drill.stderr.setEncoding("utf8")) {
+    shown += text;
+    if (shown.includes(" pool p ")) break;
+  }
+  expect(shown).toContain(" pool p ");
+  const exit = once(drill, "exit");
+  drill.kill("SIGINT");
+  expect(await exit).toEqual([130, null]);
+  await expect.poll(() => daemons_in(tmp), { timeout: 10_000 }).toEqual([]);
+  expect(readdirSync(tmp)).toEqual([]);
+  rmdirSync(tmp);
+});
+
+/** Command lines of processes that have to do with the directory. */
+function daemons_in(dir: string): string[] {
+  return readdirSync("/proc").flatMap((pid) => {
+    try {
+      const line = readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ");
+      return line.includes(dir) ? [line] : [];
+    } catch {
+      // No process, or it has ended meanwhile.
+      return [];
+    }
+  });
+}

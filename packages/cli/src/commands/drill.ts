@@ -6,6 +6,7 @@ import { CommandError } from "@tako/common";
 import type { Command } from "commander";
 import { file_error, type GlobalOptions, merged_options } from "../cli_context.ts";
 import { ClusterDir } from "../cluster/ClusterDir.ts";
+import { is_running, signal_daemon } from "../cluster/processes.ts";
 import { DrillError } from "../drill/DrillStage.ts";
 import { type DrillOptions, play_drill } from "../drill/play_drill.ts";
 import { play_seeded } from "../drill/play_seeded.ts";
@@ -44,8 +45,17 @@ async function run(file: string, o: DrillFlags): Promise<void> {
   const text = read(file);
   const path = mkdtempSync(join(tmpdir(), "tako-drill-"));
   const say = (line: string) => o.io.err(`${line}\n`);
+  const dir = new ClusterDir(path);
+  const clear_away = () => {
+    if (!o.keep) rmSync(path, { recursive: true, force: true });
+  };
+  // A signal ends this process at once, and daemons are processes of their own.
+  const at_exit = () => {
+    kill_all(dir);
+    clear_away();
+  };
+  process.once("exit", at_exit);
   try {
-    const dir = new ClusterDir(path);
     const g = { ...o, dir: path, conf: dir.conf };
     const drill = { dir, limit_ms: o.timeout * 1000, g, say };
     o.io.out(`${file}: ${await (is_seeded(text) ? seeded(text, drill) : steps(text, drill))}\n`);
@@ -53,9 +63,14 @@ async function run(file: string, o: DrillFlags): Promise<void> {
     if (e instanceof DrillError) throw new CommandError("EINVAL", `${file}: ${e.message}`);
     throw e;
   } finally {
+    process.off("exit", at_exit);
     if (o.keep) say(`data and logs: ${path}`);
-    else rmSync(path, { recursive: true, force: true });
+    clear_away();
   }
+}
+function kill_all(dir: ClusterDir): void {
+  const daemons = dir.exists ? dir.read().daemons : [];
+  for (const d of daemons) if (is_running(d)) signal_daemon(d, "SIGKILL");
 }
 /** A part of a seeded run, or steps written by hand. */
 function is_seeded(text: string): boolean {
