@@ -15,7 +15,6 @@ import {
   spg_cmp,
   spg_pg,
   stat_sum_add,
-  stat_sum_diff,
   stat_sum_sub,
 } from "@tako/common";
 import { type PGSum, PGTotals } from "./PGTotals.ts";
@@ -105,10 +104,10 @@ export class PGMap {
       const old = this.pg_stat.get(pg);
       if (old && !is_newer(p, old)) continue;
       const stat = parse_pg_stat(p.stat, p);
-      this.count(pg, old, stat);
       // The sender may lead the PG no more, or say of it that it knows nothing.
-      const place = stat.states.has("unknown") ? map.pg_to_up_acting_osds(pg) : {};
-      this.set(pg, { ...stat, ...place });
+      const unknown = stat.states.has("unknown");
+      const placed = unknown ? { ...stat, ...map.pg_to_up_acting_osds(pg) } : stat;
+      this.count(pg, old, this.set(pg, placed));
       if (stat.acting_primary >= 0 && map.is_down(stat.acting_primary)) {
         this.check_stale(pg, now_ms);
       }
@@ -127,9 +126,11 @@ export class PGMap {
     this.stamp = now_ms;
   }
 
-  private set(pg: pg_t, s: pg_stat_t): void {
-    this.totals.replace(pg, this.pg_stat.get(pg), s);
+  /** By how much its sums change. */
+  private set(pg: pg_t, s: pg_stat_t): Partial<object_stat_sum_t> {
+    const delta = this.totals.replace(pg, this.pg_stat.get(pg), s);
     this.stats.set(pg, s);
+    return delta;
   }
   private drop(pg: pg_t): void {
     this.totals.replace(pg, this.pg_stat.get(pg), undefined);
@@ -143,10 +144,9 @@ export class PGMap {
     this.set(pg, { ...s, states, state: state_text(states), last_unstale: now_ms });
   }
 
-  private count(pg: pg_t, old: pg_stat_t | undefined, cur: pg_stat_t): void {
+  private count(pg: pg_t, old: pg_stat_t | undefined, delta: Partial<object_stat_sum_t>): void {
     // The first report after our start holds what the PG did in all its life: that is no rate.
     if (!old || old.reported_epoch === 0) return;
-    const delta = stat_sum_diff(cur.stat_sum, old.stat_sum);
     stat_sum_add(this.counted, delta);
     const pool = this.counted_by_pool.get(pg_pool(pg)) ?? object_stat_sum_t();
     stat_sum_add(pool, delta);

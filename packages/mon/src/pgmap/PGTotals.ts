@@ -38,8 +38,15 @@ export class PGTotals {
   #oldest_scrub = Number.POSITIVE_INFINITY;
   #oldest_deep_scrub = Number.POSITIVE_INFINITY;
 
-  /** A PG has got another record: its first one without `was`, none any more without `is`. */
-  replace(pg: pg_t, was: pg_stat_t | undefined, is: pg_stat_t | undefined): void {
+  /**
+   * A PG has got another record: its first one without `was`, none any more without `is`. Returns by how
+   * much the sums changed.
+   */
+  replace(
+    pg: pg_t,
+    was: pg_stat_t | undefined,
+    is: pg_stat_t | undefined,
+  ): Partial<object_stat_sum_t> {
     const id = pg_pool(pg);
     const pool = this.#pools.get(id) ?? new_sum();
     const delta = stat_sum_diff(is?.stat_sum ?? NO_SUM, was?.stat_sum ?? NO_SUM);
@@ -54,6 +61,7 @@ export class PGTotals {
     else this.#in_other_states.delete(pg);
     if (was?.acting_primary !== is?.acting_primary) this.#move(pg, was, is);
     if (is) this.#note_stamps(is);
+    return delta;
   }
   #note_stamps(s: pg_stat_t): void {
     const { last_scrub_stamp: scrub, last_deep_scrub_stamp: deep } = s;
