@@ -11,8 +11,8 @@ import { alone, watch } from "./watch.ts";
 
 export const BACKFILL_FAULTS: readonly SimFault[] = [
   { kind: "full_backfill_target", weight: 3, strike: full_target },
-  { kind: "late_revoke", weight: 3, strike: late_revoke },
-  { kind: "cut_off_backfill", weight: 2, strike: cut_off },
+  { kind: "late_revoke", weight: 6, strike: late_revoke },
+  { kind: "cut_off_backfill", weight: 6, strike: cut_off },
 ];
 
 /** How long a fault waits for its moment, ms. */

@@ -11,8 +11,8 @@ import type { SimFault } from "./SimFault.ts";
 import { watch } from "./watch.ts";
 
 export const DAMAGE_FAULTS: readonly SimFault[] = [
-  { kind: "last_copy_damaged", weight: 2, strike: last_copy },
-  { kind: "damaged_source", weight: 1, strike: source },
+  { kind: "last_copy_damaged", weight: 6, strike: last_copy },
+  { kind: "damaged_source", weight: 5, strike: source },
 ];
 
 const LONGEST_MS = 10_000;

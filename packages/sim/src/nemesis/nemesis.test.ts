@@ -34,6 +34,7 @@ const SELDOM = new Set([
   "two_branches",
   "last_copy_damaged",
   "damaged_source",
+  "kill_awaited",
 ]);
 
 /** Each kind a few times, each time with other victims. */

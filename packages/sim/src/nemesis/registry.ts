@@ -11,6 +11,7 @@ import {
   POOL_FAULTS,
   PROCESS_FAULTS,
 } from "@tako/client/chaos";
+import { AWAITED_FAULTS } from "./awaited.ts";
 import { BACKFILL_FAULTS } from "./backfill.ts";
 import { BRANCH_FAULTS } from "./branches.ts";
 import { CLOCK_FAULTS } from "./clock.ts";
@@ -39,6 +40,7 @@ export const ALL_FAULTS: readonly SimFault[] = [
   ...BRANCH_FAULTS,
   ...DAMAGE_FAULTS,
   ...SPLIT_FAULTS,
+  ...AWAITED_FAULTS,
 ];
 /** Names of all kinds, in the order of the registry. */
 export const FAULT_KINDS: readonly string[] = ALL_FAULTS.map((f) => f.kind);
