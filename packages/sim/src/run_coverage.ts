@@ -52,7 +52,7 @@ export interface RunSet {
   readonly seeds: number;
 }
 /** With so many each thing is expected in ten runs or more: none is missed for want of luck. */
-const SEEDS_TO_PASS_ALL = 300;
+const SEEDS_TO_PASS_ALL = 1000;
 /**
  * Is what such a set has never passed a failure? Fewer or shorter runs cannot be asked to have been
  * everywhere, and other profiles leave things out.
