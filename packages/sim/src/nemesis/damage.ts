@@ -119,21 +119,20 @@ async function bury(f: Field<World>, p: Plan): Promise<boolean> {
   await await_down(f, p.away, true);
   let at: PG | undefined;
   const buried = await watch(f, LONGEST_MS, (pg) => {
-    const stopped = ["NotBackfilling", "NotRecovering"].includes(pg.peering.state_name);
-    if (pg.pgid !== p.pgid || !stopped || !pg.peering.have_unfound()) return false;
+    if (pg.pgid !== p.pgid || !has_stopped(pg) || !pg.peering.have_unfound()) return false;
     at = pg;
     return true;
   });
   await f.pause(p.away_ms);
   // They are no members: they can only be asked.
   start_held(f, p.away);
-  if (buried) await watch(f, LONGEST_MS, (pg) => pg === at && is_whole(pg));
+  if (buried) await watch(f, LONGEST_MS, (pg) => pg === at && !has_stopped(pg));
   await f.ask({ prefix: "osd in", ids: p.away.map(String) });
   undo(f, bad);
   return buried;
 }
-function is_whole({ peering }: PG): boolean {
-  return !peering.is_primary() || !peering.missing.have_missing();
+function has_stopped({ peering }: PG): boolean {
+  return peering.state_name === "NotBackfilling" || peering.state_name === "NotRecovering";
 }
 
 // ---------------------------------------------------------------- a bad source
@@ -166,7 +165,8 @@ async function pull_twice(f: Field<World>, p: Plan): Promise<boolean> {
   start_held(f, p.away);
   const back = await watch(f, LONGEST_MS, (pg) => {
     const here = pg.pgid === p.pgid && p.away.includes(pg.host.whoami);
-    return here && pg.is_primary() && pg.peering.is_active() && is_whole(pg);
+    if (!here || !pg.is_primary()) return false;
+    return pg.peering.is_active() && !pg.peering.missing.have_missing();
   });
   undo(f, bad);
   return back && bad !== undefined;
