@@ -21,7 +21,8 @@ test("the run of the file, and what of it processes cannot have, with the reason
   expect(plan.strikes.map((s) => s.strike.kind)).toEqual(["kill_osd", "restart_osd"]);
   const lines = preface(plan);
   expect(lines[0]).toContain("not an exact repeat");
-  expect(lines.slice(1, 3)).toEqual([
+  expect(lines.slice(1, 4)).toEqual([
+    "in the simulator it fails: I12: something",
     "left out, processes on one machine cannot be cut off from each other here: 700 ms cut, 900 ms cut",
     "left out, only a simulated disk can be told that: 800 ms slow_disk",
   ]);

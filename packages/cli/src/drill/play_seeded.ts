@@ -101,6 +101,8 @@ export function preface(plan: SeededPlan): string[] {
   const lines = [
     "not an exact repeat: processes have their own timing, and a kill loses no write that the kernel has",
   ];
+  const { fails } = plan.scenario;
+  if (fails !== undefined) lines.push(`in the simulator it fails: ${fails}`);
   const by_why = new Map<string, string[]>();
   for (const { strike, why } of plan.left_out) {
     by_why.set(why, [...(by_why.get(why) ?? []), `${strike.at_ms} ms ${strike.kind}`]);
