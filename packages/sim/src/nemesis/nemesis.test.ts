@@ -13,6 +13,8 @@ const AFTER: Readonly<Record<string, readonly string[]>> = {
   pool_delete: ["pool_create"],
   pool_rename: ["pool_create"],
   grow_pgp_num: ["grow_pg_num"],
+  // Not of every PG: neither erasure-coded, nor with a single member.
+  pg_temp: Array(3).fill("pg_temp"),
   // Others must be alive again, or the monitor.
   flap: Array(6).fill("restart_osd"),
   long_dead: ["restart_osd", "restart_osd"],
