@@ -82,6 +82,8 @@ test("a wrong view, a lost entry, a history that goes back are found", async () 
     "kill C",
     "write x v2",
     "start C",
+    // Not yet when only A is recovering: B may have missed a write when C went.
+    "wait in C RepRecovering",
     "wait in A Recovering",
   ]);
   const c = s.pg(s.cast.id("C"))?.peering;
