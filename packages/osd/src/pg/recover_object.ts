@@ -48,6 +48,12 @@ export function lock_for_push(pg: PG, soid: hobject_t): ObjectContext | undefine
   return undefined;
 }
 
+/** A write to the object is over, or came to nothing: recovery may have waited for it. */
+export function recovery_unblocked(pg: PG, { soid, writes, rmw }: ObjectContext): void {
+  if (writes > 0 || rmw) return;
+  if (pg.recovery.blocked_by_writes.delete(soid)) pg.host.queue_recovery(pg);
+}
+
 export function begin_recovery(pg: PG, soid: hobject_t, obc: ObjectContext | null): void {
   pg.recovery.recovering.set(soid, obc);
   start_recovery_op(pg);

@@ -32,6 +32,7 @@ import type { PG } from "./PG.ts";
 import { pg_stash_coll } from "./pg_colls.ts";
 import { apply_stats, queue_counted } from "./pg_stats.ts";
 import type { RepOp } from "./RepOpQueue.ts";
+import { recovery_unblocked } from "./recover_object.ts";
 import { stats_from_wire, wire_stats } from "./wire_stats.ts";
 
 type SubWrite = Msg<"rep_op"> | Msg<"ec_sub_write">;
@@ -293,7 +294,7 @@ function drop_write_lock(pg: PG, obc: ObjectContext): void {
   if (--obc.writes > 0) return;
   pg.requeue(pg.waits.take_keyed(pg.waits.waiting_for_rw_lock, obc.soid));
   // A push that could not read the object may try again.
-  if (pg.recovery.blocked_by_writes.delete(obc.soid)) pg.host.queue_recovery(pg);
+  recovery_unblocked(pg, obc);
 }
 
 export function do_repop_reply(pg: PG, m: Msg<"rep_op_reply" | "ec_sub_write_reply">): void {

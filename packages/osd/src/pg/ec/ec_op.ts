@@ -12,6 +12,7 @@ import { do_osd_ops } from "../op_exec.ts";
 import { reply_op_error } from "../op_reply.ts";
 import { wait_keyed } from "../op_wait.ts";
 import type { PG } from "../PG.ts";
+import { recovery_unblocked } from "../recover_object.ts";
 import { force_missing } from "../repair.ts";
 import type { ECBackend } from "./ECBackend.ts";
 import { ECObjectView } from "./ECObjectView.ts";
@@ -67,6 +68,7 @@ function read_stripes(pg: PG, ec: ECBackend, o: ObjectOp, view: ECObjectView): v
       if (got) attempt(pg, ec, o, view);
       else reply_op_error(pg, op, o.m, -ERRNO.EIO);
       repair_failed(pg, o, r);
+      recovery_unblocked(pg, obc);
       pg.requeue(pg.waits.take_keyed(pg.waits.waiting_for_rw_lock, obc.soid));
     },
   });
