@@ -3,17 +3,19 @@ import { OSDMap } from "@tako/common";
 import { expect, test } from "vitest";
 import { type Processes, ProcessWorld } from "./ProcessWorld.ts";
 
-const ANSWER = { outs: "", outb: null, data: [] };
+const answer = (outb: unknown) => ({ outs: "", outb, data: [] });
 
 /** Processes that end only when they are let. */
 class FakeProcesses implements Processes {
   readonly done: string[] = [];
   readonly running = new Set<number | "mon">(["mon", 0, 1, 2]);
   readonly #ends: (() => void)[] = [];
+  /** Under way in each OSD that answers. */
+  readonly num_ops = [0, 0, 0];
   readonly admin = {
     osdmap: new OSDMap(),
-    mon_command: () => Promise.resolve(ANSWER),
-    osd_command: () => Promise.resolve(ANSWER),
+    mon_command: () => Promise.resolve(answer(null)),
+    osd_command: (id: number) => Promise.resolve(answer({ num_ops: this.num_ops[id] })),
     wait_for_latest_osdmap: () => Promise.resolve(),
   };
   let_end(): void {
@@ -101,4 +103,29 @@ test("clean is what was seen of all PGs, until something is done", async () => {
   expect(world.is_clean).toBe(true);
   await world.mon_command({ prefix: "osd out", ids: ["1"] });
   expect(world.is_clean).toBe(false);
+});
+test("idle is what every OSD that runs has just said", async () => {
+  const p = new FakeProcesses();
+  let now_ms = 0;
+  const world = new ProcessWorld(
+    p,
+    3,
+    () => {},
+    () => now_ms,
+  );
+  p.num_ops[2] = 1;
+  await world.look();
+  expect([world.is_clean, world.is_idle]).toEqual([true, false]);
+  world.kill_osd(2);
+  await world.look();
+  expect(world.is_idle).toBe(true);
+  // A client has begun something meanwhile, which nobody here is told of.
+  p.num_ops[0] = 1;
+  now_ms += 1000;
+  expect([world.is_clean, world.is_idle]).toEqual([true, false]);
+  await world.look();
+  expect(world.is_idle).toBe(false);
+  p.num_ops[0] = 0;
+  await world.look();
+  expect(world.is_idle).toBe(true);
 });

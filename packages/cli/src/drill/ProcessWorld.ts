@@ -13,6 +13,8 @@ import type { DrillStage } from "./DrillStage.ts";
 
 const POLL_MS = 50;
 const ASK_MS = 3000;
+/** Clients begin something new at any time: shorter than what a fault leaves a pause to reach them. */
+const IDLE_HOLDS_MS = 800;
 
 type Name = number | "mon";
 
@@ -36,6 +38,7 @@ interface Daemon {
 export class ProcessWorld implements FaultWorld {
   readonly #stage: Processes;
   readonly #say: (text: string) => void;
+  readonly #now_ms: () => number;
   readonly #daemons = new Map<Name, Daemon>();
   readonly #timers = new Set<NodeJS.Timeout>();
   /** Things done so far. */
@@ -45,15 +48,23 @@ export class ProcessWorld implements FaultWorld {
   /** All PGs were clean when so many things had been done; and nobody had an operation under way. */
   #clean_at = -1;
   #idle_at = -1;
+  /** The asking of which that is the answer began then. */
+  #idle_since_ms = Number.NEGATIVE_INFINITY;
   #looking: Promise<void> | undefined;
   /** Somebody wanted to know it, and it was not known. */
   look_wanted = false;
   /** What no fault should ever bring about. */
   readonly wrong: string[] = [];
 
-  constructor(stage: Processes, osds: number, say: (text: string) => void) {
+  constructor(
+    stage: Processes,
+    osds: number,
+    say: (text: string) => void,
+    now_ms = () => performance.now(),
+  ) {
     this.#stage = stage;
     this.#say = say;
+    this.#now_ms = now_ms;
     for (const id of ["mon" as const, ...Array.from({ length: osds }, (_, i) => i)]) {
       const orders = Promise.resolve();
       const d = { alive: true, frozen: false, starts: 1, stopping: false, orders };
@@ -203,14 +214,14 @@ export class ProcessWorld implements FaultWorld {
     await this.#stage.admin.wait_for_latest_osdmap({ timeout_ms: ASK_MS }).catch(ignore_refusal);
   }
   get is_clean(): boolean {
-    return this.#known(this.#clean_at);
+    return this.#known(this.#clean_at, true);
   }
   get is_idle(): boolean {
-    return this.#known(this.#idle_at);
+    return this.#known(this.#idle_at, this.#now_ms() - this.#idle_since_ms < IDLE_HOLDS_MS);
   }
   /** What was seen is still so; else somebody goes and looks. */
-  #known(seen_at: number): boolean {
-    if (seen_at === this.#done && this.#asked === 0) return true;
+  #known(seen_at: number, fresh: boolean): boolean {
+    if (fresh && seen_at === this.#done && this.#asked === 0) return true;
     this.look_wanted = true;
     this.look().catch((e: unknown) => this.wrong.push((e as Error).message));
     return false;
@@ -234,12 +245,16 @@ export class ProcessWorld implements FaultWorld {
     for (const pgid of pgs) if (!(await this.#pg_is_clean(map, pgid))) return;
     const still = () => this.#done === before && this.#asked === 0;
     if (still()) this.#clean_at = before;
+    // No answer is older than this.
+    const since_ms = this.#now_ms();
     for (const id of this.osd_ids) {
       if (this.osd(id) === undefined) continue;
       const ops = await this.#ask_osd(id, { prefix: "dump_ops_in_flight" });
       if (ops?.num("num_ops", -1) !== 0) return;
     }
-    if (still()) this.#idle_at = before;
+    if (!still()) return;
+    this.#idle_at = before;
+    this.#idle_since_ms = since_ms;
   }
   async #pg_is_clean(map: OSDMap, pgid: pg_t): Promise<boolean> {
     const { acting_primary } = map.pg_to_up_acting_osds(pgid);
