@@ -55,12 +55,11 @@ async function lose(f: Field, plan: Plan): Promise<boolean> {
     await f.insist({ prefix: "osd out", ids: [`${forgotten}`] });
   }
   await f.when(() => f.clean || f.ended);
-  const clean = await (forgotten === undefined ? f.clean : hold_io(f));
+  const others_serve = forgotten !== undefined || plan.out_ms > 0;
+  const clean = await (others_serve ? hold_io(f) : f.clean);
   if (clean) await give_up(f, plan);
-  if (forgotten !== undefined) {
-    await f.insist({ prefix: "osd unset", key: "pause" });
-    start(f, forgotten);
-  }
+  if (others_serve) await f.insist({ prefix: "osd unset", key: "pause" });
+  if (forgotten !== undefined) start(f, forgotten);
   for (const cmd of before) await f.ask(cmd);
   if (clean) await f.pause(plan.away_ms / 2);
   for (const id of lost) start(f, id);
@@ -77,8 +76,9 @@ async function lose(f: Field, plan: Plan): Promise<boolean> {
 }
 
 /**
- * With the forgotten shard beside it, one that lives is enough for a code with two: a write that only this
- * one has would stand in the log, and nobody could ever build its chunks. So there is none under way.
+ * With others beside it, the forgotten one or whom CRUSH puts where the lost ones were, a shard that lives is
+ * enough for the PG to become active: a write that only this one has would stand in the log then, and nobody
+ * could ever build its chunks. So there is none under way.
  */
 async function hold_io(f: Field): Promise<boolean> {
   await f.insist({ prefix: "osd set", key: "pause" });
