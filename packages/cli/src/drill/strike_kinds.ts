@@ -56,6 +56,7 @@ export const LEFT_OUT: Readonly<Record<string, string>> = {
   damaged_source: MOMENT,
   last_copy_damaged: MOMENT,
   split_degraded: MOMENT,
+  kill_awaited: MOMENT,
   clock_jump: CLOCK,
   clock_drift: CLOCK,
 };
