@@ -10,7 +10,15 @@ import { coll_key } from "./keys.ts";
 import { Collection, LENGTH_UNKNOWN, make_omap_index, ObjectRef } from "./ObjectIndex.ts";
 import type { coll_t } from "./ObjectStore.ts";
 import { is_coll, is_well_formed, type TransactionOp } from "./TransactionOp.ts";
-import { DAMAGED, encode_onode, frame, HEADER, type Onode, seal } from "./value_format.ts";
+import {
+  allocate,
+  DAMAGED,
+  encode_onode,
+  frame,
+  HEADER,
+  type Onode,
+  seal,
+} from "./value_format.ts";
 
 const EMPTY_ONODE: Onode = { size: 0, attrs: new Map(), omap_header: undefined };
 const NO_BYTES = new Uint8Array(0);
@@ -283,7 +291,7 @@ export class TransContext {
     const covers = from === 0 && to >= used;
     const old = covers || used <= 0 ? undefined : this.#s.stripe_or_damaged(ref, n);
     if (old === DAMAGED) return DAMAGED;
-    const out = new Uint8Array(HEADER + Math.max(old?.length ?? 0, to));
+    const out = allocate(HEADER + Math.max(old?.length ?? 0, to));
     if (old) out.set(old, HEADER);
     out.set(piece, HEADER + from);
     return seal(out);
@@ -470,7 +478,9 @@ function restore<V>(newest: OldValue<V> | undefined): void {
 
 /** A copy: the cache must not keep the whole frame alive that an attribute came in. */
 function own(value: Uint8Array): Uint8Array {
-  return new Uint8Array(value);
+  const out = allocate(value.length);
+  out.set(value);
+  return out;
 }
 function set_attr(attrs: Map<string, Uint8Array>, name: string, value: Uint8Array): void {
   invariant(is_well_formed(name), "attribute name has no UTF-8 form", { name });

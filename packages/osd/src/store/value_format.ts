@@ -8,14 +8,37 @@ import { crc32c } from "@tako/common";
 const VALUE_VERSION = 1;
 export const HEADER = 5;
 
+/**
+ * V8 keeps up to 64 bytes in the array object itself; what is longer costs a malloc and more work for
+ * the garbage collector, several times a write. So short values share slabs, as Node's Buffers do; one
+ * of them that is kept keeps its slab.
+ */
+const INLINE_MAX = 64;
+const SHARED_MAX = 512;
+const SLAB_SIZE = 8 << 10;
+let slab = new ArrayBuffer(SLAB_SIZE);
+let slab_used = 0;
+
+/** Zeros, to be filled in once. */
+export function allocate(length: number): Uint8Array {
+  if (length <= INLINE_MAX || length > SHARED_MAX) return new Uint8Array(length);
+  if (slab_used + length > SLAB_SIZE) {
+    slab = new ArrayBuffer(SLAB_SIZE);
+    slab_used = 0;
+  }
+  const out = new Uint8Array(slab, slab_used, length);
+  slab_used += length;
+  return out;
+}
+
 export function frame(payload: Uint8Array): Uint8Array {
-  const out = new Uint8Array(HEADER + payload.length);
+  const out = allocate(HEADER + payload.length);
   out.set(payload, HEADER);
   return seal(out);
 }
 /** frame() of `text` as UTF-8. */
 export function frame_text(text: string): Uint8Array {
-  const out = new Uint8Array(HEADER + text.length);
+  const out = allocate(HEADER + text.length);
   // Nearly all is ASCII: faster than the way to an encoder and back.
   for (let i = 0; i < text.length; i++) {
     const c = text.charCodeAt(i);
@@ -128,7 +151,9 @@ class Writer {
     }
   }
   take(): Uint8Array {
-    return scratch.slice(0, this.#at);
+    const out = allocate(this.#at);
+    out.set(scratch.subarray(0, this.#at));
+    return out;
   }
   #room(n: number): void {
     if (this.#at + n <= scratch.length) return;
