@@ -35,6 +35,8 @@ export interface ECRead {
   readonly want: readonly number[];
   /** Who may be asked, by chunk id. */
   readonly sources: Map<number, pg_shard_t>;
+  /** Which of `sources` it takes; undefined: to be chosen, `sources` have changed. */
+  need: readonly number[] | undefined;
   readonly asked: Set<pg_shard_t>;
   readonly answers: Map<number, ShardAnswer>;
   readonly failed: pg_shard_t[];

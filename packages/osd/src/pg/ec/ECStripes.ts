@@ -13,6 +13,7 @@ export class StripeCache {
   readonly #stripes = new Map<number, Uint8Array>();
   /** Stripes that somebody needed and that are not here. */
   readonly wanted = new Set<number>();
+  #zeros: Uint8Array | undefined;
 
   constructor(sinfo: stripe_info_t) {
     this.sinfo = sinfo;
@@ -31,7 +32,8 @@ export class StripeCache {
     const have = this.#stripes.get(n);
     if (have) return have;
     this.wanted.add(n);
-    return new Uint8Array(this.sinfo.get_stripe_width());
+    this.#zeros ??= new Uint8Array(this.sinfo.get_stripe_width());
+    return this.#zeros;
   }
   /** Bytes [off, end), which lie within the old object. */
   read(off: number, end: number): Uint8Array {

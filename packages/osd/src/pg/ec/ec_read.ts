@@ -17,6 +17,7 @@ import {
   shard_cmp,
   shard_id,
   shard_osd,
+  sort_few,
 } from "@tako/common";
 import type { OpRequest } from "../OpTracker.ts";
 import { decode_object_info, OI_ATTR } from "../object_info.ts";
@@ -39,6 +40,7 @@ export function start_ec_read(pg: PG, ec: ECBackend, r: ECReadRequest): void {
   const read: ECRead = {
     tid: ec.reads.next_tid(),
     sources: sources_of(pg, r.soid),
+    need: undefined,
     asked: new Set(),
     answers: new Map(),
     failed: [],
@@ -52,12 +54,12 @@ export function start_ec_read(pg: PG, ec: ECBackend, r: ECReadRequest): void {
 function sources_of(pg: PG, soid: hobject_t): Map<number, pg_shard_t> {
   const { peering } = pg;
   const found = new Map<number, pg_shard_t>();
-  for (const [i, osd] of peering.acting.entries()) {
-    if (osd === CRUSH_ITEM_NONE) continue;
+  peering.acting.forEach((osd, i) => {
+    if (osd === CRUSH_ITEM_NONE) return;
     const shard = pg_shard(osd, i);
     if (has_object(pg, shard, soid)) found.set(i, shard);
-  }
-  const elsewhere = [...peering.missing_loc.get_locations(soid)].sort(shard_cmp);
+  });
+  const elsewhere = sort_few([...peering.missing_loc.get_locations(soid)], shard_cmp);
   for (const shard of elsewhere) {
     const i = shard_id(shard);
     if (!found.has(i) && pg.osdmap.is_up(shard_osd(shard))) found.set(i, shard);
@@ -74,7 +76,8 @@ function has_object(pg: PG, shard: pg_shard_t, soid: hobject_t): boolean {
 
 /** Asks whoever is still needed; ends the read when nobody is, or nobody is left. */
 function ask(pg: PG, ec: ECBackend, read: ECRead): void {
-  const need = ec.code.minimum_to_decode(read.want, read.sources.keys());
+  read.need ??= ec.code.minimum_to_decode(read.want, read.sources.keys());
+  const { need } = read;
   if (!need) return finish(ec, read, { error: "EIO", failed: read.failed });
   const asked_now: pg_shard_t[] = [];
   for (const i of need) {
@@ -95,6 +98,11 @@ function ask(pg: PG, ec: ECBackend, read: ECRead): void {
   }
 }
 
+function drop_source(read: ECRead, i: number): void {
+  read.sources.delete(i);
+  read.need = undefined;
+}
+
 function finish(ec: ECBackend, read: ECRead, r: ECReadResult): void {
   ec.reads.delete(read.tid);
   read.done(r);
@@ -111,7 +119,7 @@ function take_answer(
   if (answer) read.answers.set(i, answer);
   else {
     read.failed.push(from);
-    read.sources.delete(i);
+    drop_source(read, i);
   }
   ask(pg, ec, read);
 }
@@ -120,7 +128,7 @@ function take_answer(
 export function ec_sources_down(pg: PG, ec: ECBackend, osds: readonly number[]): void {
   for (const read of ec.reads.all()) {
     for (const [i, shard] of [...read.sources]) {
-      if (osds.includes(shard_osd(shard)) && !read.answers.has(i)) read.sources.delete(i);
+      if (osds.includes(shard_osd(shard)) && !read.answers.has(i)) drop_source(read, i);
     }
     ask(pg, ec, read);
   }
