@@ -71,8 +71,14 @@ function with_later_fields(s: StoredInfo, row: readonly number[]): StoredInfo | 
 }
 
 function sums_to_row(sum: object_stat_sum_t): number[] {
-  const row = SUMS.map((name) => sum[name]);
-  while (row.at(-1) === 0) row.pop();
+  const row: number[] = [];
+  let used = 0;
+  for (const name of SUMS) {
+    const n = sum[name];
+    row.push(n);
+    if (n !== 0) used = row.length;
+  }
+  row.length = used;
   return row;
 }
 function sums_from_row(row: readonly number[]): object_stat_sum_t {

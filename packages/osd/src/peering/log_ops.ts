@@ -19,6 +19,7 @@ import {
 } from "@tako/common";
 import { is_error } from "../pg/log_entry.ts";
 import { append_log_entries_update_missing as append_to_missing } from "../pg/log_merge.ts";
+import type { LogEntryHandler } from "../pg/PGLog.ts";
 import { pg_missing_t } from "../pg/pg_missing.ts";
 import type { Transaction } from "../store/Transaction.ts";
 import type { PeeringState } from "./PeeringState.ts";
@@ -71,7 +72,7 @@ export function append_log(
       pg_log.roll_forward(handler);
     }
   }
-  if (opts.transaction_applied) roll_forward(ps, roll_forward_to, t);
+  if (opts.transaction_applied) roll_forward(ps, roll_forward_to, handler);
   trim_log(ps, trim_to);
   if (!ps.is_primary()) ps.min_last_complete_ondisk = mlcod;
   ps.dirty_info = true;
@@ -103,10 +104,10 @@ function add_log_entry(ps: PeeringState, e: pg_log_entry_t, opts: AppendLogOpts)
 }
 
 /** Replicated writes are never undone locally; EC writes until every shard has them. */
-function roll_forward(ps: PeeringState, to: eversion_t, t: Transaction): void {
+function roll_forward(ps: PeeringState, to: eversion_t, handler: LogEntryHandler): void {
   const goal = is_erasure(ps.pool.info) ? ev_min(to, ps.info.last_update) : ps.info.last_update;
   if (!ev_gt(goal, ps.pg_log.get_can_rollback_to())) return;
-  ps.pg_log.roll_forward_to(goal, ps.log_entry_handler(t));
+  ps.pg_log.roll_forward_to(goal, handler);
   ps.last_rollback_info_trimmed_to_applied = goal;
 }
 
@@ -137,7 +138,7 @@ export function append_log_entries_update_missing(
   info.last_update = pg_log.head;
   if (!ps.missing.have_missing()) info.last_complete = info.last_update;
   if (stale) info.stats.stats_invalid = true;
-  roll_forward(ps, roll_forward_to, t);
+  roll_forward(ps, roll_forward_to, handler);
   trim_log(ps, trim_to);
   ps.dirty_info = true;
   ps.write_if_dirty(t);
