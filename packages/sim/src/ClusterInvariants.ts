@@ -67,11 +67,14 @@ export class ClusterInvariants {
    * turns only, and whom it counts as a member changes with the map of the PG or an OSD's life.
    */
   check_touched(): void {
-    if (!this.#live_on()) {
+    if (!this.#check_living()) {
+      this.#lives = this.#world.running_osds.map((osd) => {
+        const { state, up_epoch } = osd.boot;
+        return { osd, state, up_epoch };
+      });
       this.check();
       return;
     }
-    for (const { osd } of this.#lives) this.#check_osd(osd);
     if (this.#touched.size === 0) return;
     for (const pg of this.#touched) {
       const osd = this.#world.osd(pg.host.whoami);
@@ -82,21 +85,18 @@ export class ClusterInvariants {
     }
     this.#touched.clear();
   }
-  /** All OSDs that ran after the last event run, in the same state, and nobody else. */
-  #live_on(): boolean {
+  /** False: not all OSDs that ran after the last event run, in the same state, and nobody else. */
+  #check_living(): boolean {
+    // Asked after each event: one walk.
     const { running_osds } = this.#world;
-    // Asked after each event.
-    let same = running_osds.length === this.#lives.length;
-    for (let i = 0; same && i < running_osds.length; i++) {
-      const life = this.#lives[i];
-      same = life !== undefined && life.osd === running_osds[i] && is_same(life);
+    const lives = this.#lives;
+    if (running_osds.length !== lives.length) return false;
+    for (let i = 0; i < lives.length; i++) {
+      const life = lives[i] as Life;
+      if (life.osd !== running_osds[i] || !is_same(life)) return false;
+      this.#check_osd(life.osd);
     }
-    if (same) return true;
-    this.#lives = running_osds.map((osd) => {
-      const { state, up_epoch } = osd.boot;
-      return { osd, state, up_epoch };
-    });
-    return false;
+    return true;
   }
   #check_pg(osd: OSD, pg: PG): void {
     if (pg.osdmap_epoch > osd.osdmap_epoch) {

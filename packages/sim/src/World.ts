@@ -523,7 +523,18 @@ function disk_uuid(id: number, generation: number): string {
 
 /** Longer than any chain of reactions from an answer to the next operation of a client. */
 const REACTIONS = 12;
-/** Lets promise reactions run: they are part of the event that settled the promise. */
-async function settle(): Promise<void> {
-  for (let i = 0; i < REACTIONS; i++) await undefined;
+const NOW = Promise.resolve();
+/**
+ * Lets promise reactions run: they are part of the event that settled the promise. Called ten
+ * thousand times in a run: as a chain of one function, it makes half of what awaiting leaves behind.
+ */
+function settle(): Promise<void> {
+  let left = REACTIONS;
+  return new Promise((resolve) => {
+    const turn = () => {
+      if (--left === 0) resolve();
+      else void NOW.then(turn);
+    };
+    void NOW.then(turn);
+  });
 }
