@@ -317,7 +317,9 @@ class Endpoint implements Connection {
   }
   send(m: Message): void {
     if (!this.is_open) return;
-    this.queue.push(m);
+    // Most frames are of one message: an array that is pushed to makes room for many.
+    if (this.queue.length === 0) this.queue = [m];
+    else this.queue.push(m);
     this.pipe?.pump(this);
   }
   get queued_bytes(): number {

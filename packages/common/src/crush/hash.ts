@@ -180,9 +180,19 @@ export function crush_hash32_3(a0: number, b0: number, c0: number): number {
 }
 
 const encoder = new TextEncoder();
+/** Up to here engines keep bytes on their own heap. */
+const SHORT = 64;
 /** UTF-8 bytes of `s`. A lone surrogate becomes U+FFFD. */
 export function utf8(s: string): Uint8Array {
-  return encoder.encode(s);
+  // Nearly all names are short and ASCII: those need no call out of JavaScript.
+  if (s.length > SHORT) return encoder.encode(s);
+  const bytes = new Uint8Array(s.length);
+  for (let i = 0; i < s.length; i++) {
+    const c = s.charCodeAt(i);
+    if (c > 127) return encoder.encode(s);
+    bytes[i] = c;
+  }
+  return bytes;
 }
 
 /** Object names to 32 bits, 12 bytes a round; the length takes the lowest byte of the last word. */

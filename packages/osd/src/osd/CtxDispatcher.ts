@@ -35,8 +35,11 @@ export class CtxDispatcher {
 
   dispatch(pg: PG, rctx: RecoveryCtx): void {
     const epoch = pg.osdmap_epoch;
-    for (const m of rctx.messages) if (is_reservation(m)) this.#p.send(m, epoch);
-    const messages = rctx.messages.filter((m) => !is_reservation(m));
+    let { messages } = rctx;
+    if (messages.some(is_reservation)) {
+      for (const m of messages) if (is_reservation(m)) this.#p.send(m, epoch);
+      messages = messages.filter((m) => !is_reservation(m));
+    }
     const stores = !rctx.transaction.empty;
     if (!stores && messages.length === 0 && rctx.on_commit.length === 0) return;
     const batch: Batch = {

@@ -7,7 +7,7 @@
  * for what a member of up lacks, of an erasure-coded pool the one of the same shard; whoever lacks most
  * is helped first, and whoever has most helps first.
  */
-import { is_erasure, type pg_shard_t, shard_cmp, shard_id } from "@tako/common";
+import { is_erasure, type pg_shard_t, shard_cmp, shard_id, sort_few } from "@tako/common";
 import type { PeeringState } from "./PeeringState.ts";
 
 export interface copy_counts_t {
@@ -51,10 +51,10 @@ export function count_copies(ps: PeeringState, total: number, target: number): c
 
 /** Members outside of up, those that lack least first. */
 function outside_of_up(ps: PeeringState): { shard: pg_shard_t; missing: number }[] {
-  return [...ps.actingset]
+  const sources = [...ps.actingset]
     .filter((s) => !ps.is_up(s))
-    .map((s) => ({ shard: s, missing: num_missing_on(ps, s) }))
-    .sort((a, b) => a.missing - b.missing || shard_cmp(a.shard, b.shard));
+    .map((s) => ({ shard: s, missing: num_missing_on(ps, s) }));
+  return sort_few(sources, (a, b) => a.missing - b.missing || shard_cmp(a.shard, b.shard));
 }
 
 function set_off(
@@ -66,7 +66,7 @@ function set_off(
   let degraded = 0;
   let misplaced = 0;
   const left = [...sources];
-  for (const { shard, missing } of [...lacking].sort((a, b) => b.missing - a.missing)) {
+  for (const { shard, missing } of sort_few([...lacking], (a, b) => b.missing - a.missing)) {
     const same = (s: pg_shard_t) => shard !== null && shard_id(s) === shard_id(shard);
     const at = by_shard ? left.findIndex((x) => same(x.shard)) : 0;
     const [source] = at < 0 ? [] : left.splice(at, 1);

@@ -138,7 +138,7 @@ export function update_calc_stats(ps: PeeringState): void {
 
 /** How many objects lie on which set of shards. */
 function count_locations(ps: PeeringState, total: number): void {
-  const shards = [...new Set([...ps.upset, ...ps.actingset])].sort(shard_cmp);
+  const shards = sort_few([...new Set([...ps.upset, ...ps.actingset])], shard_cmp);
   const complete = shards.filter((s) => num_missing_on(ps, s) === 0);
   ps.pg_stats.avail_no_missing = complete;
   const lacking = ps.missing_loc.get_needs_recovery();
@@ -321,5 +321,5 @@ function primary_osd(s: pg_shard_t | null): number {
 }
 function blocked_by(ps: PeeringState): number[] {
   const max = ps.config.get("osd_max_pg_blocked_by");
-  return [...ps.blocked_by].sort((a, b) => a - b).slice(0, max);
+  return sort_few([...ps.blocked_by], (a, b) => a - b).slice(0, max);
 }
