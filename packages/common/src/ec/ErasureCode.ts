@@ -5,6 +5,7 @@
  * Ceph counterpart: ErasureCodeInterface, ErasureCode, ErasureCodeJerasure, ErasureCodeIsa. peering.md §10.
  */
 import { invariant } from "../errors.ts";
+import { sort_few } from "../types/sorted.ts";
 import { bitmatrix_coder, region_coder } from "./coder.ts";
 import { type GfMatrix, gf_invert, gf_row_times } from "./gf256.ts";
 import type { RegionCoder } from "./region.ts";
@@ -177,9 +178,10 @@ export class MatrixErasureCode implements ErasureCode {
     const given = [...ids];
     // Nearly always so already.
     const ascending = given.every((id, i) => i === 0 || id > (given[i - 1] ?? id));
-    const out = ascending ? given : [...new Set(given)].sort((a, b) => a - b);
-    const n = this.get_chunk_count();
-    for (const id of out) invariant(id >= 0 && id < n, "no such chunk", { id, chunks: n });
-    return out;
+    const sorted = ascending ? given : sort_few([...new Set(given)], (a, b) => a - b);
+    const chunks = this.get_chunk_count();
+    const in_range = (sorted[0] ?? 0) >= 0 && (sorted.at(-1) ?? 0) < chunks;
+    invariant(in_range, "no such chunk", { ids: sorted, chunks });
+    return sorted;
   }
 }
