@@ -260,9 +260,10 @@ export class IndexedLog {
     if (ev_gt(goal, this.can_rollback_to)) this.can_rollback_to = goal;
     if (ev_gt(goal, from)) {
       this.rollback_info_trimmed_to = goal;
-      if (f)
-        for (const e of this.log.range(this.log.upper_bound(from), this.log.upper_bound(goal)))
-          f(e);
+      if (f) {
+        const final = this.log.range(this.log.upper_bound(from), this.log.upper_bound(goal));
+        for (const e of final) f(e);
+      }
     }
     return changed;
   }
@@ -383,7 +384,7 @@ export class IndexedLog {
    */
   copy_after(since: eversion_t): pg_log_wire_t {
     const from = this.log.upper_bound(since);
-    const entries = [...this.log.range(from, this.log.end)];
+    const entries = this.log.range(from, this.log.end);
     const tail = from > this.log.begin ? this.log.at(from - 1).version : this.tail;
     return this.#wire(tail, entries, ev_lt(since, this.tail) ? this.dups.to_array() : []);
   }
@@ -396,6 +397,6 @@ export class IndexedLog {
     for (const e of this.log.range(this.log.begin, from)) {
       if (e.version.version >= earliest) dups.push(...dups_of(e));
     }
-    return this.#wire(tail, [...this.log.range(from, this.log.end)], dups);
+    return this.#wire(tail, this.log.range(from, this.log.end), dups);
   }
 }

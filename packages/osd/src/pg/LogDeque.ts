@@ -71,15 +71,17 @@ export class LogDeque<T extends Versioned> {
     this.#buf = [];
   }
 
-  *[Symbol.iterator](): IterableIterator<T> {
-    yield* this.range(this.#begin, this.end);
+  [Symbol.iterator](): IterableIterator<T> {
+    return this.to_array().values();
   }
-  /** Items at [from, to); the bounds are taken now. */
-  *range(from: number, to: number): IterableIterator<T> {
-    for (let p = from; p < to; p++) yield this.at(p);
+  /** Items at [from, to) as they are now. An array: each write walks some, and generators are slow. */
+  range(from: number, to: number): T[] {
+    const items: T[] = [];
+    for (let p = from; p < to; p++) items.push(this.at(p));
+    return items;
   }
   to_array(): T[] {
-    return [...this];
+    return this.range(this.#begin, this.end);
   }
 
   /** Position of the first item with version >= `v`; `end` when there is none. */
@@ -88,6 +90,9 @@ export class LogDeque<T extends Versioned> {
   }
   /** Position of the first item with version > `v`; `end` when there is none. */
   upper_bound(v: eversion_t): number {
+    // Of the head, mostly.
+    const { back } = this;
+    if (back && ev_cmp(back.version, v) <= 0) return this.end;
     return this.#search((x) => ev_cmp(x.version, v) <= 0);
   }
   /** Position of the first item whose version *number* is > `v`. */

@@ -214,7 +214,7 @@ export class PGLog {
   #extend_tail(other: IndexedLog, info: pg_info_t): boolean {
     const { log } = this;
     if (!ev_lt(other.tail, log.tail)) return false;
-    const older = [...other.log.range(other.log.begin, other.log.upper_bound(log.tail))];
+    const older = other.log.range(other.log.begin, other.log.upper_bound(log.tail));
     const last = older.at(-1);
     if (last) this.#dirt.mark_prepended(last.version);
     log.prepend(older, other.tail);
@@ -231,7 +231,7 @@ export class PGLog {
   ): void {
     const { log, missing } = this;
     const shared = merge.find_last_shared(other, log, floor);
-    const fresh = [...other.log.range(other.log.upper_bound(shared), other.log.end)];
+    const fresh = other.log.range(other.log.upper_bound(shared), other.log.end);
     const first = fresh[0];
     if (!first && ev_lt(other.head, log.head)) {
       this.#rewind(shared, other.head, info, h);
