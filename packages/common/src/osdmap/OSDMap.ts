@@ -5,7 +5,7 @@
  */
 import type { CrushWrapper } from "../crush/CrushWrapper.ts";
 import type { entity_addr_t } from "../types/entity.ts";
-import { type epoch_t, pg_t as make_pg, type pg_t } from "../types/osd_types.ts";
+import { type epoch_t, pg_t as make_pg, pg_pool, type pg_t } from "../types/osd_types.ts";
 import { apply_incremental } from "./apply.ts";
 import { crc32c } from "./crc32c.ts";
 import { osdmap_dump } from "./dump.ts";
@@ -299,7 +299,7 @@ export class OSDMap {
   }
   /** The PG that a raw one (seed = full hash) falls into; undefined when its pool is gone. */
   raw_pg_to_pg(pg: pg_t): pg_t | undefined {
-    const pool = this.f.pools.get(Number.parseInt(pg, 10));
+    const pool = this.f.pools.get(pg_pool(pg));
     return pool && raw_pg_to_pg(pool, pg);
   }
 

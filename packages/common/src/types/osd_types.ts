@@ -89,17 +89,43 @@ export type spg_t = pg_t;
 /** "This OSD in this position": `2`, or `2(1)` for shard 1. Printed as Ceph prints it. */
 export type pg_shard_t = `${number}` | `${number}(${number})`;
 
+// Ids are asked for the numbers in them all the time, and parseInt is a call out of compiled code.
+
+/** The decimal number at `from`; NaN when there is none. */
+function decimal_at(s: string, from: number): number {
+  let n = 0;
+  let i = from;
+  for (; i < s.length; i++) {
+    const digit = s.charCodeAt(i) - 48;
+    if (digit < 0 || digit > 9) break;
+    n = n * 10 + digit;
+  }
+  return i > from ? n : Number.parseInt(s.slice(from), 10);
+}
+/** The same in hex. */
+function hex_at(s: string, from: number): number {
+  let n = 0;
+  let i = from;
+  for (; i < s.length; i++) {
+    const c = s.charCodeAt(i);
+    const digit = c < 58 ? c - 48 : (c | 32) - 87;
+    if (digit < 0 || digit > 15 || (c >= 58 && digit < 10)) break;
+    n = n * 16 + digit;
+  }
+  return i > from ? n : Number.parseInt(s.slice(from), 16);
+}
+
 /** `1.2a`: pool, and placement seed in hex. */
 export function pg_t(pool: number, ps: number): pg_t {
   return `${pool}.${ps.toString(16)}`;
 }
 /** Pool of a PG or a shard of one. */
 export function pg_pool(pg: pg_t): number {
-  return Number.parseInt(pg, 10);
+  return decimal_at(pg, 0);
 }
 /** Placement seed, u32. Also accepts an spg_t. */
 export function pg_ps(pg: pg_t): number {
-  return Number.parseInt(pg.slice(pg.indexOf(".") + 1), 16);
+  return hex_at(pg, pg.indexOf(".") + 1);
 }
 /** `1.2as0`: a shard of an erasure-coded PG; the PG itself for NO_SHARD. */
 export function spg_t(pg: pg_t, shard: shard_id_t): spg_t {
@@ -132,12 +158,12 @@ export function pg_shard(osd: number, shard: shard_id_t = NO_SHARD): pg_shard_t 
 }
 /** The OSD of `2(1)`. */
 export function shard_osd(s: pg_shard_t): number {
-  return Number.parseInt(s, 10);
+  return decimal_at(s, 0);
 }
 /** The shard of `2(1)`; NO_SHARD when it names none. */
 export function shard_id(s: pg_shard_t): shard_id_t {
   const i = s.indexOf("(");
-  return i < 0 ? NO_SHARD : Number.parseInt(s.slice(i + 1), 10);
+  return i < 0 ? NO_SHARD : decimal_at(s, i + 1);
 }
 /** Order by OSD, then shard: the order in which shards are visited, sent to and printed. */
 export function shard_cmp(a: pg_shard_t, b: pg_shard_t): number {
