@@ -56,6 +56,19 @@ export function osd_xinfo_t(init: Partial<osd_xinfo_t> = {}): osd_xinfo_t {
   };
 }
 
+/** Equal in all that the monitor remembers. */
+export function xinfo_eq(a: osd_xinfo_t, b: osd_xinfo_t): boolean {
+  return (
+    a.down_stamp === b.down_stamp &&
+    a.laggy_probability === b.laggy_probability &&
+    a.laggy_interval === b.laggy_interval &&
+    a.features === b.features &&
+    a.old_weight === b.old_weight &&
+    a.last_purged_snaps_scrub === b.last_purged_snaps_scrub &&
+    a.dead_epoch === b.dead_epoch
+  );
+}
+
 /** A blocklist key is `host:port/nonce`; port 0 and nonce 0 match the whole host. */
 export type blocklist_key = string;
 

@@ -329,3 +329,11 @@ export function decode<T>(c: Codec<T>, magic: string, bytes: Uint8Array): T {
   r.end();
   return v;
 }
+
+/** Equal, byte for byte. */
+export function same_bytes(a: Uint8Array, b: Uint8Array): boolean {
+  if (a === b) return true;
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
+}

@@ -21,6 +21,7 @@ import {
   nullable,
   one_of,
   pair,
+  same_bytes,
   set,
   sint,
   struct,
@@ -149,6 +150,11 @@ const pool = struct<pg_pool_t>({
   peering_crush_bucket_mandatory_member: i32,
 });
 
+/** Equal in all that a map says of them. Of most maps they are one object. */
+export function pools_equal(a: pg_pool_t | undefined, b: pg_pool_t | undefined): boolean {
+  if (a === b) return true;
+  return !!a && !!b && same_bytes(encode(pool, "pool", a), encode(pool, "pool", b));
+}
 const by_pool = <V>(val: Codec<V>) => map(pool_id, val, by_number);
 const by_osd = <V>(val: Codec<V>) => map(osd, val, by_number);
 const by_pg = <V>(val: Codec<V>) => map(pgid, val, spg_cmp);

@@ -25,7 +25,7 @@ export {
   mark_up_in,
   set_pg_num,
 } from "./edit.ts";
-export { decode_incremental, encode_incremental } from "./encode.ts";
+export { decode_incremental, encode_incremental, pools_equal } from "./encode.ts";
 export {
   CEPH_OSD_AUTOOUT,
   CEPH_OSD_BACKFILLFULL,
@@ -60,6 +60,7 @@ export {
   osd_info_t,
   osd_xinfo_t,
   type upmap_item_t,
+  xinfo_eq,
 } from "./Incremental.ts";
 export {
   check_new_interval,

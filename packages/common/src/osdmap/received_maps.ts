@@ -1,9 +1,12 @@
 /**
  * Maps out of the bytes that the monitor publishes. Whoever in this process gets the very same bytes
  * on top of the very same map gets the same object: maps never change, and a simulated cluster has
- * its OSDs and clients in one process. Equal maps that came on different ways become one again.
+ * its OSDs and clients in one process. Equal maps that came on different ways become one again, as long as
+ * somebody holds them: which is for the garbage collector to say. So nobody may draw a conclusion from two
+ * maps, or parts of them, being different objects.
  * Ceph counterpart: OSDMap::decode, apply_incremental, with a shared map cache (OSDMapRef).
  */
+import { same_bytes } from "./bytes.ts";
 import { crc32c } from "./crc32c.ts";
 import { decode_incremental } from "./encode.ts";
 import { OSDMap } from "./OSDMap.ts";
@@ -23,12 +26,6 @@ const MAX_KNOWN = 128;
 function find(crc: number, bytes: Uint8Array): OSDMap | undefined {
   const map = known.get(crc)?.deref();
   return map && same_bytes(map.encode(), bytes) ? map : undefined;
-}
-function same_bytes(a: Uint8Array, b: Uint8Array): boolean {
-  if (a === b) return true;
-  if (a.length !== b.length) return false;
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
-  return true;
 }
 function remember(crc: number, map: OSDMap): OSDMap {
   known.delete(crc);

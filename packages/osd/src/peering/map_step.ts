@@ -10,8 +10,10 @@ import {
   type OSDMap,
   type pg_shard_t,
   type pg_t,
+  pools_equal,
   shard_osd,
   spg_pg,
+  xinfo_eq,
 } from "@tako/common";
 import type { PeeringState } from "./PeeringState.ts";
 import { adjust_need_up_thru } from "./peer_infos.ts";
@@ -52,7 +54,7 @@ export class MapStep {
     this.#moved = new Set(moved);
     this.#osds = changed_osds(lastmap, osdmap);
     // What is known of the dead ends a wait for their leases.
-    this.#quiet = this.#osds.size === 0 && lastmap.f.osd_xinfo === osdmap.f.osd_xinfo;
+    this.#quiet = this.#osds.size === 0 && same_xinfo(lastmap, osdmap);
     this.#concerns_all =
       osdmap.epoch !== lastmap.epoch + 1 ||
       osdmap.flags !== lastmap.flags ||
@@ -67,7 +69,7 @@ export class MapStep {
     const { id, name } = ps.pool;
     return (
       this.#concerns_all ||
-      ps.osdmap !== this.lastmap ||
+      ps.osdmap.epoch !== this.lastmap.epoch ||
       ps.deleted ||
       !(
         RESTING.has(ps.machine.state) ||
@@ -80,7 +82,7 @@ export class MapStep {
       ps.state_test("laggy") ||
       ps.want_acting.length > 0 ||
       this.#moved.has(spg_pg(ps.spgid)) ||
-      this.lastmap.get_pg_pool(id) !== this.osdmap.get_pg_pool(id) ||
+      !pools_equal(this.lastmap.get_pg_pool(id), this.osdmap.get_pg_pool(id)) ||
       this.osdmap.get_pool_name(id) !== name ||
       // The epoch that is stored must not lag for ever.
       this.epoch - ps.last_persisted_epoch > ps.config.get("osd_pg_epoch_persisted_max_stale") ||
@@ -107,6 +109,14 @@ export class MapStep {
   }
 }
 
+function same_xinfo(a: OSDMap, b: OSDMap): boolean {
+  if (a.f.osd_xinfo === b.f.osd_xinfo) return true;
+  for (let o = 0; o < Math.max(a.max_osd, b.max_osd); o++) {
+    const [was, is] = [a.get_xinfo(o), b.get_xinfo(o)];
+    if (was !== is && !xinfo_eq(was, is)) return false;
+  }
+  return true;
+}
 function changed_osds(a: OSDMap, b: OSDMap): Set<number> {
   const out = new Set<number>();
   if (a.f.osd_state === b.f.osd_state && a.f.osd_info === b.f.osd_info) return out;
