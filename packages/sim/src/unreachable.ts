@@ -24,7 +24,6 @@ export const UNREACHABLE: Readonly<Record<string, string>> = {
   "transition WaitLocalBackfillReserved DeferBackfill -> NotBackfilling": IN_ONE_TURN,
   "transition RepWaitBackfillReserved RejectTooFullRemoteReservation -> RepNotRecovering":
     "posted only by RepNotRecovering to itself, and processed before anything else",
-  "transition RepWaitBackfillReserved RecoveryDone -> RepNotRecovering": IN_ORDER,
   "transition RepWaitRecoveryReserved RemoteReservationCanceled -> RepNotRecovering": IN_ORDER,
   "transition RepWaitRecoveryReserved RemoteRecoveryPreempted -> RepNotRecovering": GRANT_FIRST,
   "transition RepWaitBackfillReserved RemoteBackfillPreempted -> RepNotRecovering": GRANT_FIRST,

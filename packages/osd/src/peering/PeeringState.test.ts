@@ -14,6 +14,7 @@ import { pack } from "msgpackr";
 import { describe, expect, test } from "vitest";
 import { Transaction } from "../store/Transaction.ts";
 import { peering_chart } from "./chart.ts";
+import type { PeeringEvent } from "./events.ts";
 import { peering_coverage } from "./PeeringMachine.ts";
 import { PeeringState } from "./PeeringState.ts";
 import { RecoveryCtx } from "./RecoveryCtx.ts";
@@ -51,6 +52,18 @@ describe("the chart", () => {
       t.exec(`event ${osd.id} ${event} 0`);
       expect([osd.pg?.state_name, osd.pg?.get_pg_state_string()], event).toEqual(before);
     }
+  });
+
+  test("the end of a backfill that was given back does not end the wait for the next one", () => {
+    const t = after();
+    const target = pg_of(t, 1);
+    const feed = (e: PeeringEvent) => t.osd(1).feed(e);
+    const sizes = { primary_num_bytes: 0, local_num_bytes: 0 };
+    feed({ type: "RequestBackfillPrio", priority: 140, ...sizes });
+    feed({ type: "RecoveryDone" });
+    expect(target.state_name).toBe("RepWaitBackfillReserved");
+    feed({ type: "RemoteReservationCanceled" });
+    expect(target.state_name).toBe("RepNotRecovering");
   });
 
   test("counts what was taken", () => {

@@ -239,7 +239,8 @@ const chart: Chart<StateName, PeeringMachine, PeeringEvent> = {
       RepWaitBackfillReserved: { in: "ReplicaActive", on: {
         RemoteBackfillReserved: [repWaitBackfillReserved.RemoteBackfillReserved, "RepRecovering", "RepNotRecovering"],
         RejectTooFullRemoteReservation: [repWaitBackfillReserved.RejectTooFullRemoteReservation, "RepNotRecovering"],
-        RecoveryDone: [repWaitRecoveryReserved.release, "RepNotRecovering"],
+        // Of an earlier reservation: this one is given back by RemoteReservationCanceled.
+        RecoveryDone: ignore,
         RemoteReservationCanceled: [repWaitRecoveryReserved.release, "RepNotRecovering"],
         RemoteBackfillPreempted: [repWaitBackfillReserved.RemoteBackfillPreempted, "RepNotRecovering"],
         RemoteRecoveryReserved: ignore, RemoteRecoveryPreempted: ignore,

@@ -61,6 +61,8 @@ export function do_backfill(pg: PG, m: Msg<"pg_backfill">): void {
   pg.peering.update_backfill_progress(m.last_backfill, stats_from_wire(m.stats), t);
   // One scan may have covered all that was here: it must be noticed between scans, too.
   if (m.op === "PROGRESS") too_full(pg);
+  // Now, not after the commit: the primary's next request may be here already, which this is not about.
+  else pg.queue_peering_event({ type: "RecoveryDone" });
   const { generation } = pg;
   pg.host.store.queue_transaction(t, () => {
     if (m.op !== "FINISH") return;
@@ -75,7 +77,6 @@ export function do_backfill(pg: PG, m: Msg<"pg_backfill">): void {
         last_backfill: m.last_backfill,
         stats: m.stats,
       });
-      pg.queue_peering_event({ type: "RecoveryDone" });
     });
   });
 }
