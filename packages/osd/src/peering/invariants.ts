@@ -97,13 +97,22 @@ function check_missing(
     if (!ev_gt(item.need, item.have)) fail(ps, "I11: need is not above have", detail);
     if (ev_gt(item.need, info.last_update)) fail(ps, "I11: need is beyond last_update", detail);
   }
-  if (!missing.have_missing() && shard === ps.pg_whoami && ps.is_peered()) {
-    if (ev_cmp(info.last_complete, info.last_update) !== 0) {
-      fail(ps, "I3: nothing is missing, yet last_complete is behind", {
-        last_complete: info.last_complete,
-        last_update: info.last_update,
-      });
-    }
+  if (shard === ps.pg_whoami) check_last_complete(ps, info, missing);
+}
+
+function check_last_complete(ps: PeeringState, info: pg_info_t, missing: pg_missing_t): void {
+  const { last_complete, last_update } = info;
+  const oldest_need = missing.get_oldest_need();
+  if (oldest_need) {
+    // Logs would be trimmed up to here, and whoever asks would take the copy for whole.
+    if (ev_gt(oldest_need, last_complete)) return;
+    fail(ps, "I3: last_complete is beyond an object that is missing", {
+      last_complete,
+      oldest_need,
+    });
+  }
+  if (ps.is_peered() && ev_cmp(last_complete, last_update) !== 0) {
+    fail(ps, "I3: nothing is missing, yet last_complete is behind", { last_complete, last_update });
   }
 }
 

@@ -1,5 +1,6 @@
 /** He dies for whom a PG waits: whose log it is to have, or who is to serve in its place. */
 import type { Field, Outcome } from "@tako/client/chaos";
+import { CRUSH_ITEM_NONE } from "@tako/common";
 import type { PG } from "@tako/osd";
 import type { World } from "../World.ts";
 import type { SimFault } from "./SimFault.ts";
@@ -32,5 +33,6 @@ async function strike(f: Field<World>, state: string, ms: number): Promise<boole
 }
 function awaited({ peering }: PG): readonly number[] {
   if (peering.state_name === "GetLog") return [...peering.blocked_by].sort((a, b) => a - b);
-  return peering.want_acting;
+  // Erasure-coded sets have holes.
+  return peering.want_acting.filter((o) => o !== CRUSH_ITEM_NONE);
 }

@@ -166,6 +166,41 @@ export const PLANTS: readonly Plant[] = [
     from: "this.#up_thru_asked = 0; this.#send_alive(map);",
     to: "",
   },
+  {
+    name: "forget_missing",
+    what: "an OSD that starts takes its copies for whole, whatever they lacked when it ended (§2.8)",
+    file: "osd/dist/pg/log_store.js",
+    from: "items: r.missing_items() });",
+    to: "items: [] });",
+  },
+  {
+    name: "newest_interval_only",
+    what: "of the intervals since a PG was clean only the last one counts (§6.3, I13)",
+    file: "common/dist/osdmap/intervals.js",
+    from: "this.#intervals = [...kept, {",
+    to: "this.#intervals = [{",
+  },
+  {
+    name: "keep_divergent",
+    what: "what divergent entries wrote stays when they are cut off the log (§6.12)",
+    file: "osd/dist/pg/log_merge.js",
+    from: "for (const hoid of [...by_object.keys()].sort(hobject_cmp)) {",
+    to: "for (const hoid of []) {",
+  },
+  {
+    name: "repair_from_the_bad",
+    what: "repair has the good copies written anew from the one that is damaged (§11)",
+    file: "osd/dist/pg/scrub/finish.js",
+    from: "for (const shard of [...x.missing, ...x.inconsistent]) {",
+    to: "for (const shard of x.authoritative) {",
+  },
+  {
+    name: "complete_too_far",
+    what: "last_complete goes on over an object that is still missing (§6.13, I3)",
+    file: "osd/dist/pg/PGLog.js",
+    from: "if (ev_le(oldest_need, version)) break;",
+    to: "",
+  },
 ];
 
 /** How the hunt for one plant ended. */
