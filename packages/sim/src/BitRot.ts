@@ -125,16 +125,22 @@ export class BitRot {
     await world.until(all_up, "all OSDs are up");
     const clean = () => this.#states().every((s) => s.startsWith("active+clean"));
     await world.until(clean, "clean but for damage", 360_000);
-    const since = world.running_osds[0]?.service.clock.now_ms() ?? 0;
-    for (let i = 0; i < 12; i++) {
+    // Of each PG a deep scrub has to end that began after the last bit turned over. By its stamp it cannot be
+    // told, clocks have jumped: so by stamps that change, in a round after that in which older ones end.
+    let before: readonly number[] | undefined;
+    for (let i = 0; i < 24; i++) {
       // A monitor that has just started does not know the OSDs yet: again, then.
       const order = this.#admin.mon_command({ prefix: "osd repair", who: "*" });
       await world.done(
         order.catch(() => undefined),
         "osd repair",
       );
-      await world.run_for(20_000);
-      if (this.#all_scrubbed(since) && this.#states().every((s) => s === "active+clean")) break;
+      await world.run_for(10_000);
+      const stamps = this.#deep_scrub_stamps();
+      // With other PGs, after a split, it begins again.
+      if (before?.length !== stamps.length) before = stamps;
+      const all_done = stamps.every((s, pg) => s !== before?.[pg]);
+      if (all_done && this.#states().every((s) => s === "active+clean")) break;
     }
     for (const oid of this.#content.keys()) await world.done(this.#expect(oid), `read ${oid}`);
     if (this.failure !== undefined) throw this.failure;
@@ -150,10 +156,8 @@ export class BitRot {
   #states(): string[] {
     return this.#primaries().map((pg) => pg?.get_stats().state ?? "none");
   }
-  #all_scrubbed(since: number): boolean {
-    return this.#primaries().every((pg) => {
-      return (pg?.peering.info.history.last_deep_scrub_stamp ?? 0) >= since;
-    });
+  #deep_scrub_stamps(): number[] {
+    return this.#primaries().map((pg) => pg?.peering.info.history.last_deep_scrub_stamp ?? 0);
   }
 }
 
