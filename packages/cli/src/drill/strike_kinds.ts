@@ -57,6 +57,7 @@ export const LEFT_OUT: Readonly<Record<string, string>> = {
   last_copy_damaged: MOMENT,
   split_degraded: MOMENT,
   kill_awaited: MOMENT,
+  kill_in_commit: MOMENT,
   clock_jump: CLOCK,
   clock_drift: CLOCK,
 };

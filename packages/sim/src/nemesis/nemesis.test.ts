@@ -22,6 +22,7 @@ const AFTER: Readonly<Record<string, readonly string[]>> = {
   cut_in_replication: Array(7).fill("restart_osd"),
   split_degraded: Array(6).fill("restart_osd"),
   kill_mon_in_commit: Array(7).fill("restart_osd"),
+  kill_in_commit: Array(6).fill("restart_osd"),
 };
 /** Done only when all is clean, or one is long dead: not at a time that can be told beforehand. */
 const SELDOM = new Set([

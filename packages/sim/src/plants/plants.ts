@@ -201,6 +201,26 @@ export const PLANTS: readonly Plant[] = [
     from: "if (ev_le(oldest_need, version)) break;",
     to: "",
   },
+  {
+    name: "divergence_not_foretold",
+    what: "the primary does not count what a member loses with its divergent entries (§6.11, I12)",
+    file: "osd/dist/pg/log_merge.js",
+    from: "handler: null, }, divergent);",
+    to: "handler: null, }, []);",
+    alone: "two_branches",
+  },
+  {
+    name: "shard_acks_at_once",
+    what: "a shard says that it has a write before its disk has it (§10, I10, I17)",
+    file: "osd/dist/pg/repop.js",
+    from: "queue_counted(pg, [m.hobj], t, () => {",
+    to: `const queue = m.type === "rep_op" ? queue_counted : (_pg, oids, _t, then) => {
+        queue_counted(pg, oids, t, () => {});
+        then();
+      };
+      queue(pg, [m.hobj], t, () => {`,
+    alone: "kill_in_commit",
+  },
 ];
 
 /** How the hunt for one plant ended. */
