@@ -73,8 +73,7 @@ export interface RunResult {
 
 export async function run_seed(o: RunOptions): Promise<RunResult> {
   const before = coverage_now();
-  const of_name: Profile = PROFILES[o.profile ?? "quick"];
-  const profile = scripted({ ...of_name, seconds: o.seconds ?? of_name.seconds }, o.script);
+  const profile = profile_of(o);
   const drawn = draw_run(o.seed, profile);
   const { rots, trims } = drawn;
   const world = new World({
@@ -103,7 +102,7 @@ export async function run_seed(o: RunOptions): Promise<RunResult> {
   let error: unknown;
   let undecided: readonly string[] = [];
   try {
-    undecided = await scenario(world, players, profile, profile.seconds);
+    undecided = await scenario(world, players, profile, drawn);
     if (bounds.failure !== undefined) throw bounds.failure;
     invariants.check_quiet();
     bounds.check_quiet();
@@ -126,6 +125,14 @@ export async function run_seed(o: RunOptions): Promise<RunResult> {
     undecided,
     coverage: coverage_since(before),
   };
+}
+
+function profile_of({ profile, seconds, script }: RunOptions): Profile {
+  const { at_least, ...rest }: Profile = PROFILES[profile ?? "quick"];
+  // Not of a run that was made shorter, or that repeats a part.
+  const is_whole = (seconds ?? rest.seconds) >= rest.seconds && !script?.strikes;
+  const p = { ...rest, seconds: seconds ?? rest.seconds };
+  return scripted(at_least && is_whole ? { ...p, at_least } : p, script);
 }
 
 const WITH_ROT = { two_lost: 0, empty_disk: 0, old_disk: 0, mark_lost: 0, pool_size: 0 };
@@ -152,6 +159,7 @@ function make_players(
     seed,
     script: script?.strikes,
     mean_interval_ms,
+    even: profile.even_faults,
     max_dead,
     max_pg_num: profile.max_pg_num,
     max_lasting_ms: profile.max_lasting_ms,
@@ -200,13 +208,13 @@ interface Players {
 async function scenario(
   world: World,
   { admin, pools, workload, nemesis, rot }: Players,
-  profile: Profile,
-  seconds: number,
+  { seconds, at_least }: Profile,
+  { pg_num }: RunDraw,
 ): Promise<readonly string[]> {
   await world.start();
   await world.done(admin.connect(), "client connects");
   await world.until(() => world.osdmap.get_up_osds().length === world.osd_ids.length, "all up");
-  await make_pools(admin, pools, profile.pg_num, (p, what) => world.done(p, what));
+  await make_pools(admin, pools, pg_num, (p, what) => world.done(p, what));
   await world.done(admin.wait_for_latest_osdmap(), "the map with the pools");
   await world.until(() => why_not_clean(world) === undefined, "clean at the start");
   workload.start();
@@ -214,12 +222,12 @@ async function scenario(
   if (first) await rot?.start(first.name, !is_erasure_pool(first));
   nemesis.start();
   await world.run_for(seconds * 1000);
-  const { ops, faults } = profile.at_least ?? { ops: 0, faults: 0 };
-  const lacks_some = () => workload.ops < ops || nemesis.total < faults;
+  const { ops, faults } = at_least ?? { ops: 0, faults: 0 };
+  const lacks_some = () => {
+    return workload.ops + workload.closing_ops < ops || nemesis.total < faults;
+  };
   const latest_ms = world.scheduler.now_ms + seconds * 1000;
-  // Not of a run that was made shorter, or that repeats a part.
-  const whole = seconds >= profile.seconds && !nemesis.is_scripted;
-  while (whole && lacks_some() && world.scheduler.now_ms < latest_ms) await world.run_for(5000);
+  while (lacks_some() && world.scheduler.now_ms < latest_ms) await world.run_for(1000);
   const failure = workload.failure ?? rot?.failure;
   if (failure !== undefined) throw failure;
   nemesis.stop();

@@ -179,8 +179,8 @@ class SeededRun {
   }
 
   async #prepare(): Promise<Workload> {
-    const { scenario, profile, pools } = this.#plan;
-    await make_pools(this.#stage.admin, pools, profile.pg_num, (answer) => answer);
+    const { scenario, profile, pools, draw } = this.#plan;
+    await make_pools(this.#stage.admin, pools, draw.pg_num, (answer) => answer);
     await this.#clean("clean at the start");
     await this.#fill_spares();
     const ports = {

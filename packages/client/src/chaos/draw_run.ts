@@ -5,6 +5,8 @@ import type { RunScript } from "./sim_scenario.ts";
 
 export interface RunDraw {
   readonly osds: number;
+  /** Of each pool. */
+  readonly pg_num: number;
   /** Of the network, and of disks; only simulated ones can be told so. */
   readonly max_delay_ms: number;
   readonly max_commit_ms: number;
@@ -22,6 +24,7 @@ export function draw_run(seed: number, profile: Profile): RunDraw {
   const rng = new SimRng(seed, 7);
   return {
     osds: rng.pick(profile.osds),
+    pg_num: new SimRng(seed, 14).pick(profile.pg_num),
     max_delay_ms: rng.pick([1, 5, 30]),
     max_commit_ms: rng.pick([0.5, 5]),
     mean_interval_ms: rng.pick(profile.fault_intervals_ms),

@@ -28,17 +28,23 @@ export const SIM_CONFIG: ConfigValues = {
 export interface Profile {
   /** Virtual seconds of faults and load. */
   readonly seconds: number;
-  /** It goes on, up to as long again, until it has had so many operations and faults. */
+  /**
+   * It goes on, up to as long again, until it has had so many operations
+   * (with those that end it) and faults.
+   */
   readonly at_least?: { readonly ops: number; readonly faults: number };
   /** A run has one of these numbers of OSDs. */
   readonly osds: readonly number[];
   readonly pools: readonly PoolSpec[];
-  readonly pg_num: number;
+  /** Of each pool, of which a run draws one. */
+  readonly pg_num: readonly number[];
   readonly max_pg_num: number;
   readonly config: ConfigValues;
   readonly load: Partial<Omit<WorkloadOptions, "pools">>;
   /** Mean times between two faults, of which a run draws one, virtual ms. */
   readonly fault_intervals_ms: readonly number[];
+  /** A long time follows a short one, so that runs have about as many faults as each other. */
+  readonly even_faults: boolean;
   /** Parts of all kinds of faults that a run has, of which it draws one. */
   readonly mix: readonly number[];
   /** How much more often a kind of fault comes; 0: never. */
@@ -61,11 +67,12 @@ const QUICK: Profile = {
   seconds: 20,
   osds: [3, 4, 5],
   pools: [THREE, TWO, EC],
-  pg_num: 4,
+  pg_num: [4],
   max_pg_num: 24,
   config: {},
   load: {},
   fault_intervals_ms: [300, 1000, 2000],
+  even_faults: false,
   mix: [0.25, 0.5, 1],
   rates: {},
   max_lasting_ms: 8000,
@@ -97,11 +104,13 @@ export const PROFILES = {
     at_least: { ops: 2000, faults: 20 },
     osds: [5],
     pools: [THREE, EC],
+    pg_num: [2, 4],
     max_pg_num: 8,
     config: CALM_CONFIG,
-    load: { ops_per_second: 6.7 },
+    load: { ops_per_second: 6.5 },
     trims: 0.25,
-    fault_intervals_ms: [9000, 11_000, 13_000],
+    fault_intervals_ms: [12_000, 13_000, 14_000],
+    even_faults: true,
     max_lasting_ms: 20_000,
     rot: 0.1,
   },

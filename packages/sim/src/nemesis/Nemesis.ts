@@ -27,6 +27,8 @@ export interface NemesisOptions extends FieldOptions {
   readonly script?: readonly Strike[] | undefined;
   /** Mean time between two faults, virtual ms. */
   readonly mean_interval_ms: number;
+  /** Each second interval makes up for the one before it. */
+  readonly even: boolean;
   /** How much more often than by itself a kind comes; 0: never. */
   readonly rates: Readonly<Record<string, number>>;
   /** Which part of all kinds a run has: one of these. */
@@ -51,6 +53,8 @@ export class Nemesis {
   readonly #rng: SimRng;
   #began_ms = 0;
   #streams = 0;
+  /** The next interval, where it depends on the last. */
+  #makes_up_ms: number | null = null;
   /** What was done. */
   readonly strikes: Strike[] = [];
   #baseline: Baseline | undefined;
@@ -83,12 +87,21 @@ export class Nemesis {
     });
   }
   #next(): void {
-    const delay = this.#rng.between(0, 2 * this.#options.mean_interval_ms);
+    const delay = this.#interval_ms();
     this.field.world.scheduler.schedule(delay, () => {
       if (this.#stopped) return;
       for (let i = 0; i < TRIES; i++) if (this.#strike(this.#pick(), this.#streams++)) break;
       this.#next();
     });
+  }
+  #interval_ms(): number {
+    const { mean_interval_ms, even } = this.#options;
+    const made_up = this.#makes_up_ms;
+    this.#makes_up_ms = null;
+    if (made_up !== null) return made_up;
+    const ms = this.#rng.between(0, 2 * mean_interval_ms);
+    if (even) this.#makes_up_ms = 2 * mean_interval_ms - ms;
+    return ms;
   }
   /** False: it could not be done just now. */
   #strike(fault: SimFault, stream: number): boolean {
@@ -113,9 +126,6 @@ export class Nemesis {
   }
   #count(kind: string): void {
     this.counts.set(kind, (this.counts.get(kind) ?? 0) + 1);
-  }
-  get is_scripted(): boolean {
-    return this.#options.script !== undefined;
   }
   get total(): number {
     return [...this.counts.values()].reduce((a, b) => a + b, 0);

@@ -4,7 +4,7 @@
  */
 import type { Field, Outcome, PoolRef } from "@tako/client/chaos";
 import { type hobject_t, is_erasure, parse_hobject, type pg_t, StoreError } from "@tako/common";
-import type { MemStore, PG } from "@tako/osd";
+import type { coll_t, MemStore, PG } from "@tako/osd";
 import type { World } from "../World.ts";
 import { await_down, calm, clean_pg_of, disturb_nobody, start_held } from "./alone.ts";
 import type { SimFault } from "./SimFault.ts";
@@ -29,7 +29,7 @@ interface Plan {
 }
 interface Damage {
   readonly store: MemStore;
-  readonly coll: string;
+  readonly pool: PoolRef;
   readonly soid: hobject_t;
   readonly bit: number;
 }
@@ -37,7 +37,7 @@ interface Damage {
 // ---------------------------------------------------------------- the bits
 
 /** undefined: there is no such object on this disk. */
-function damage(f: Field<World>, { victim, pgid, oid, bit }: Plan): Damage | undefined {
+function damage(f: Field<World>, { victim, pool, pgid, oid, bit }: Plan): Damage | undefined {
   const store = f.world.store(victim);
   for (const coll of store.list_collections()) {
     if (coll !== `${pgid}_head` && !coll.startsWith(`${pgid}s`)) continue;
@@ -45,17 +45,25 @@ function damage(f: Field<World>, { victim, pgid, oid, bit }: Plan): Damage | und
     const soid = objects.find((o) => parse_hobject(o)?.oid === oid);
     if (!soid || !store.flip_bit(coll, soid, bit)) continue;
     f.note(`${oid} cannot be read on osd.${victim}`);
-    return { store, coll, soid, bit };
+    return { store, pool, soid, bit };
   }
   return undefined;
 }
 /** If it has not been replaced by a good one meanwhile. */
 function undo(f: Field<World>, d: Damage | undefined): void {
-  if (!d || is_readable(d)) return;
+  const coll = d && where_is(d);
+  if (!d || coll === undefined) return;
   f.note(`${d.soid} can be read again`);
-  d.store.flip_bit(d.coll, d.soid, d.bit);
+  d.store.flip_bit(coll, d.soid, d.bit);
 }
-function is_readable({ store, coll, soid }: Damage): boolean {
+/** undefined: nowhere any more. Its PG may have split meanwhile. */
+function where_is({ store, pool, soid }: Damage): coll_t | undefined {
+  return store.list_collections().find((c) => {
+    const has = c.startsWith(`${pool.id}.`) && c.endsWith("_head") && store.exists(c, soid);
+    return has && !is_readable(store, c, soid);
+  });
+}
+function is_readable(store: MemStore, coll: coll_t, soid: hobject_t): boolean {
   try {
     store.read(coll, soid, 0, 0);
     return true;

@@ -154,6 +154,10 @@ export class Workload {
   get is_idle(): boolean {
     return this.#stopping && this.num_open === 0;
   }
+  /** What read_everything() asks. */
+  get closing_ops(): number {
+    return this.#hot.length + this.#cold.length + this.#o.pools.length;
+  }
   /** Reads all that there is, and lists it; `is_idle` when that is done. */
   read_everything(): void {
     const ready = this.#clients.filter((c) => c.ready);
