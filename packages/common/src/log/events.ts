@@ -182,6 +182,11 @@ const PG = {
   ],
   peering_event: ["debug", "pg, epoch, event, state", "An event goes into the chart."],
   pg_loaded: ["debug", "pg, epoch", "Read from disk at the start."],
+  pg_of_unknown_pool: [
+    "error",
+    "pg, epoch",
+    "Its pool was deleted, and no map that had the pool is stored: it stays on the disk, left alone.",
+  ],
   pg_split: [
     "info",
     "pg, epoch, pg_num, children",

@@ -88,10 +88,9 @@ export class MapConsumer {
 
   /** One epoch further: peers that left are dropped, our own up_epoch is noticed. */
   #adopt(next: OSDMap): void {
-    const { boot, pgs } = this.#osd;
+    const { boot } = this.#osd;
     const last = this.#osdmap;
     if (last) {
-      pgs.note_deleted_pools(last, next);
       this.#steps.push(this.#step(last, next));
       for (const o of last.get_up_osds()) {
         const stays = next.is_up(o) && addr_eq(next.get_addr(o), last.get_addr(o));

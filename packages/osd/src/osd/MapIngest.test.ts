@@ -106,6 +106,35 @@ test("what is not durable at a crash is gone, superblock and maps alike", () => 
   expect(new MapStore(store, () => 4).try_get_map(3)).toBeUndefined();
 });
 
+test("of a pool that goes away the last map that had it is kept, until nobody needs it", () => {
+  take_first();
+  history.next((inc) => inc.old_pools.add(1));
+  history.next(() => {});
+  ingest.handle_osd_map(history.message(3, 4));
+  settle();
+  const kept = new MapStore(store, () => 4);
+  expect(kept.final_pool_map(1)?.epoch).toBe(2);
+  const forget = (...in_use: number[]) => {
+    const t = new Transaction();
+    kept.forget_final_pools(t, new Set(in_use));
+    store.queue_transaction(t);
+  };
+  forget(1);
+  expect(kept.final_pool_map(1)?.epoch).toBe(2);
+  forget();
+  expect(kept.final_pool_map(1)).toBeUndefined();
+});
+
+test("a pool that goes away in a gap is kept from the map before", () => {
+  take_first();
+  history.next((inc) => inc.old_pools.add(1));
+  for (let i = 0; i < 5; i++) history.next(() => {});
+  ingest.handle_osd_map(history.message(7, 8, { full_first: true, oldest: 7 }));
+  settle();
+  expect(committed.at(-1)).toEqual([7, 8]);
+  expect(maps.final_pool_map(1)?.epoch).toBe(2);
+});
+
 test("old maps are dropped; overlapping ones go on from what is known", () => {
   take_first();
   for (let i = 0; i < 3; i++) history.next(() => {});

@@ -108,6 +108,8 @@ export class MapIngest {
   /** Adds start..last to `t`; the last epoch that could be added (start-1: none). */
   #add_maps(t: Transaction, blobs: Blobs, start: epoch_t, last: epoch_t): epoch_t {
     let prev: OSDMap | undefined = this.#p.maps.try_get_map(start - 1);
+    // Not the same after a gap.
+    let newest = this.#p.maps.try_get_map(this.#p.superblock.newest_map);
     for (let e = start; e <= last; e++) {
       const blob = blobs.get(e);
       if (!blob) {
@@ -122,7 +124,8 @@ export class MapIngest {
       }
       const full = blob.form === "full" ? blob.bytes : map.encode();
       this.#p.maps.add(t, map, full, blob.form === "incremental" ? blob.bytes : undefined);
-      prev = map;
+      if (newest) this.#p.maps.keep_final_pools(t, newest, map);
+      newest = prev = map;
     }
     return last;
   }

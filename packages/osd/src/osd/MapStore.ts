@@ -15,6 +15,9 @@ import type { Transaction } from "../store/Transaction.ts";
 
 const OID: hobject_t = make_hobject({ pool: -1, hash: 0, oid: "osdmaps" });
 
+/** final_pool_info: of each pool that was deleted, the last full map that had it. By pool id. */
+const FINAL_POOLS: hobject_t = make_hobject({ pool: -1, hash: 0, oid: "final_pools" });
+
 function full_key(e: epoch_t): string {
   return `full.${String(e).padStart(10, "0")}`;
 }
@@ -50,6 +53,27 @@ export class MapStore {
       this.#cache.delete(e);
     }
     t.omap_rmkeys(COLL_META, OID, keys);
+  }
+
+  /**
+   * Keeps what `next` does not have any more: PGs of a deleted pool are still here until they are
+   * removed, and have to know what pool they are of when they are read at the next start.
+   */
+  keep_final_pools(t: Transaction, prev: OSDMap, next: OSDMap): void {
+    const gone = [...prev.pools.keys()].filter((id) => !next.have_pg_pool(id));
+    if (gone.length === 0) return;
+    t.touch(COLL_META, FINAL_POOLS);
+    t.omap_setkeys(COLL_META, FINAL_POOLS, new Map(gone.map((id) => [`${id}`, prev.encode()])));
+  }
+  final_pool_map(id: number): OSDMap | undefined {
+    const bl = this.#store.omap_get_values(COLL_META, FINAL_POOLS, [`${id}`])?.get(`${id}`);
+    return bl && received_full_map(bl);
+  }
+  /** All but those of which there are still PGs. */
+  forget_final_pools(t: Transaction, in_use: ReadonlySet<number>): void {
+    const all = this.#store.omap_list(COLL_META, FINAL_POOLS, "", "", Number.MAX_SAFE_INTEGER);
+    const gone = all?.keys.filter((id) => !in_use.has(Number(id))) ?? [];
+    if (gone.length > 0) t.omap_rmkeys(COLL_META, FINAL_POOLS, gone);
   }
 
   try_get_map(e: epoch_t): OSDMap | undefined {

@@ -29,11 +29,12 @@ import {
   spg_t,
 } from "@tako/common";
 import type { Evt, PeeringEvt, PGCreateInfo } from "../peering/events.ts";
-import type { PGPool } from "../peering/PeeringState.ts";
+import { type PGPool, pool_of } from "../peering/PeeringStateInit.ts";
 import type { OutMessage } from "../peering/RecoveryCtx.ts";
 import { RecoveryCtx } from "../peering/RecoveryCtx.ts";
 import { PG } from "../pg/PG.ts";
 import type { PGHost } from "../pg/PGHost.ts";
+import { Transaction } from "../store/Transaction.ts";
 import type { MapStore } from "./MapStore.ts";
 import type { PeeringWQ } from "./PeeringWQ.ts";
 
@@ -57,8 +58,6 @@ export class PGRegistry {
   readonly #primed = new Map<spg_t, PeeringEvt[]>();
   /** Events for PGs that may not be created yet: this OSD has as many as it may. By PG. */
   readonly #withheld = new Map<spg_t, PeeringEvt[]>();
-  /** Last record of a pool that a newer map does not have any more. */
-  readonly #last_pool = new Map<number, PGPool>();
 
   constructor(ports: PGRegistryPorts) {
     this.#p = ports;
@@ -118,6 +117,10 @@ export class PGRegistry {
       if (stored === undefined) continue;
       const map = maps.try_get_map(stored) ?? this.#nearest_map(stored);
       const pool = map && this.#pool_for(spgid, map);
+      if (!pool && !host.osdmap().have_pg_pool(pg_pool(spgid))) {
+        log.error({ pg: spgid, epoch: stored }, "pg_of_unknown_pool");
+        continue;
+      }
       if (!map || !pool) {
         throw new StoreError(`pg ${spgid} stands at osdmap ${stored}, which is not stored`, {
           code: "not_found",
@@ -134,6 +137,9 @@ export class PGRegistry {
       log.debug({ pg: spgid, epoch: map.epoch }, "pg_loaded");
       this.#p.wq.queue(pg);
     }
+    const t = new Transaction();
+    this.#p.maps.forget_final_pools(t, new Set(this.all().map((pg) => pg_pool(pg.spgid))));
+    if (!t.empty) host.store.queue_transaction(t);
   }
   #nearest_map(e: epoch_t): OSDMap | undefined {
     const newest = this.#p.host.osdmap().epoch;
@@ -145,16 +151,8 @@ export class PGRegistry {
   }
   #pool_for(spgid: spg_t, map: OSDMap): PGPool | undefined {
     const id = pg_pool(spgid);
-    const info = map.get_pg_pool(id);
-    if (!info) return this.#last_pool.get(id);
-    return { id, name: map.get_pool_name(id) ?? "", info };
-  }
-  /** Before a map without them is used: keeps the last record of pools that go away. */
-  note_deleted_pools(before: OSDMap, after: OSDMap): void {
-    for (const [id, info] of before.pools) {
-      if (after.have_pg_pool(id)) continue;
-      this.#last_pool.set(id, { id, name: before.get_pool_name(id) ?? "", info });
-    }
+    const last = map.have_pg_pool(id) ? map : this.#p.maps.final_pool_map(id);
+    return last && pool_of(last, id);
   }
 
   // ------------------------------------------------------------ events for PGs

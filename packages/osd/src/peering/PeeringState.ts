@@ -181,7 +181,7 @@ export class PeeringState {
     this.past_intervals = new PastIntervals();
     this.pg_log = new PGLog();
     this.missing_loc = new MissingLoc((oid) => this.pg_log.reverting_to(oid));
-    const k = data_chunks(init.osdmap, init.pool.info);
+    const k = data_chunks(init.pool);
     this.missing_loc.set_backend_predicates(
       get_is_readable_predicate(k, this.pg_whoami),
       get_is_recoverable_predicate(k),

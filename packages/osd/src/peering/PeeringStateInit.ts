@@ -11,6 +11,14 @@ export interface PGPool {
   readonly id: number;
   name: string;
   info: pg_pool_t;
+  /** Of an erasure-coded pool: its profile. */
+  readonly profile?: ReadonlyMap<string, string>;
+}
+export function pool_of(map: OSDMap, id: number): PGPool | undefined {
+  const info = map.get_pg_pool(id);
+  if (!info) return undefined;
+  const profile = map.erasure_code_profiles.get(info.erasure_code_profile);
+  return { id, name: map.get_pool_name(id) ?? "", info, ...(profile && { profile }) };
 }
 
 export interface PeeringStateInit {

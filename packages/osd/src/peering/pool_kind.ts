@@ -1,16 +1,16 @@
 /** What a PG does differently for replicated and erasure-coded pools. */
-import { InvariantError, is_erasure, type OSDMap, type pg_pool_t, type spg_t } from "@tako/common";
+import { InvariantError, is_erasure, type spg_t } from "@tako/common";
 import type { LogEntryHandler } from "../pg/PGLog.ts";
 import type { Transaction } from "../store/Transaction.ts";
+import type { PGPool } from "./PeeringStateInit.ts";
 
 /** Chunks that are enough to decode; null for replicated pools. */
-export function data_chunks(map: OSDMap, pool: pg_pool_t): number | null {
-  if (!is_erasure(pool)) return null;
-  const profile = map.erasure_code_profiles.get(pool.erasure_code_profile);
+export function data_chunks({ info, profile }: PGPool): number | null {
+  if (!is_erasure(info)) return null;
   const k = Number(profile?.get("k") ?? Number.NaN);
   if (Number.isSafeInteger(k) && k > 0) return k;
   throw new InvariantError("the pool's erasure code profile has no k", {
-    profile: pool.erasure_code_profile,
+    profile: info.erasure_code_profile,
   });
 }
 

@@ -166,7 +166,7 @@ export function pending_backfill(ps: PeeringState, bytes: number): number {
 }
 /** Size of one shard of a PG of `bytes` bytes; each object may take a chunk more. */
 export function shard_bytes(ps: PeeringState, bytes: number, objects: number): number {
-  const k = data_chunks(ps.osdmap, ps.pool.info);
+  const k = data_chunks(ps.pool);
   if (k === null) return bytes;
   return Math.ceil(bytes / k) + Math.ceil(ps.pool.info.stripe_width / k) * objects;
 }

@@ -108,7 +108,7 @@ export class PG {
     this.peering = peering;
     this.objects = new ObjectContexts(host.store, this.coll);
     this.scrubber = new Scrubber(this);
-    this.ec = ECBackend.of_pool(peering.osdmap, peering.pool.info);
+    this.ec = ECBackend.of_pool(peering.pool);
     peering.machine.attach(host.state_times);
   }
 
@@ -145,7 +145,7 @@ export class PG {
    */
   static split_off(parent: PG, spgid: spg_t, t: Transaction): PG {
     const { host, peering: ps } = parent;
-    const { info, name, id } = ps.pool;
+    const { info } = ps.pool;
     const bits = get_split_bits(spg_pg(spgid), info.pg_num);
     for (const c of pg_colls(spgid, info)) t.create_collection(c);
     t.split_collection(parent.coll, bits, pg_ps(spgid), pg_coll(spgid));
@@ -154,7 +154,7 @@ export class PG {
       t.split_collection(stash, bits, pg_ps(spgid), pg_stash_coll(spgid));
     }
     const log = pg_log_of(host, spgid);
-    const init = peering_init(host, spgid, ps.osdmap, { id, name, info }, log);
+    const init = peering_init(host, spgid, ps.osdmap, { ...ps.pool }, log);
     const pg = new PG(host, spgid, log, new PeeringState(init));
     t.touch(pg.coll, pg.pgmeta_oid);
     split_into(ps, pg.peering, bits, t);

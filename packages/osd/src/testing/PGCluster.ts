@@ -19,7 +19,7 @@ import {
   pg_history_t,
   pg_pool_t,
 } from "@tako/common";
-import type { PGPool } from "../peering/PeeringState.ts";
+import { type PGPool, pool_of } from "../peering/PeeringStateInit.ts";
 import type { PG } from "../pg/PG.ts";
 import { copy_of, sums_of } from "./copies.ts";
 import { TestClient } from "./TestClient.ts";
@@ -142,9 +142,9 @@ export class PGCluster {
     this.#wanted.push(edit);
   }
   get pool(): PGPool {
-    const info = this.map.get_pg_pool(POOL);
-    if (!info) throw new Error("no pool");
-    return { id: POOL, name: "test", info };
+    const pool = pool_of(this.map, POOL);
+    if (!pool) throw new Error("no pool");
+    return pool;
   }
   primary_osd(): TestOSD {
     const { acting_primary } = this.map.pg_to_up_acting_osds(PGID);

@@ -9,11 +9,10 @@ import {
   type hobject_t,
   InvariantError,
   is_erasure,
-  type OSDMap,
-  type pg_pool_t,
   stripe_info_t,
   type TimerHandle,
 } from "@tako/common";
+import type { PGPool } from "../../peering/PeeringStateInit.ts";
 import { ECReads } from "./ECReads.ts";
 import type { ECRecovery } from "./ec_recovery.ts";
 
@@ -30,15 +29,14 @@ export class ECBackend {
     this.sinfo = new stripe_info_t(code.get_data_chunk_count(), stripe_width);
   }
   /** null for replicated pools. */
-  static of_pool(map: OSDMap, pool: pg_pool_t): ECBackend | null {
-    if (!is_erasure(pool)) return null;
-    const profile = map.erasure_code_profiles.get(pool.erasure_code_profile);
+  static of_pool({ info, profile }: PGPool): ECBackend | null {
+    if (!is_erasure(info)) return null;
     if (!profile) {
       throw new InvariantError("the pool's erasure code profile is gone", {
-        profile: pool.erasure_code_profile,
+        profile: info.erasure_code_profile,
       });
     }
-    return new ECBackend(create_erasure_code(profile), pool.stripe_width);
+    return new ECBackend(create_erasure_code(profile), info.stripe_width);
   }
   get k(): number {
     return this.code.get_data_chunk_count();
