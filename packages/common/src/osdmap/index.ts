@@ -70,8 +70,10 @@ export {
   type interval_map,
   is_new_interval,
   list_to_shards,
+  note_mapping_change,
   PastIntervals,
   type pg_interval_t,
+  primary_shard,
 } from "./intervals.ts";
 export { osdmap_from_dump } from "./load.ts";
 export { MapError, type MapErrorCode } from "./MapError.ts";

@@ -8,6 +8,7 @@ import {
   type epoch_t,
   NO_SHARD,
   type past_intervals_wire_t,
+  type pg_history_t,
   pg_pool,
   pg_shard,
   type pg_shard_t,
@@ -79,6 +80,37 @@ export function is_new_interval(
     last_pool.peering_crush_bucket_barrier !== pool.peering_crush_bucket_barrier ||
     last_pool.peering_crush_bucket_mandatory_member !== pool.peering_crush_bucket_mandatory_member
   );
+}
+
+/** The shard under which `osd` leads `osds`; null for none. */
+export function primary_shard(
+  osd: number,
+  osds: readonly number[],
+  ec_pool: boolean,
+): pg_shard_t | null {
+  if (osd < 0 || osd === CRUSH_ITEM_NONE) return null;
+  return pg_shard(osd, ec_pool ? osds.indexOf(osd) : NO_SHARD);
+}
+
+/**
+ * Sets same_up_since and same_primary_since where going from `old` to `cur` changes what they are
+ * about. The monitor has the same rule for PGs that nobody has made yet: the copies that there are
+ * must agree with what it tells the next primary. (Ceph's monitor compares less.)
+ */
+export function note_mapping_change(
+  history: pg_history_t,
+  old: up_acting_t,
+  cur: up_acting_t,
+  ec_pool: boolean,
+  epoch: epoch_t,
+): void {
+  if (old.up_primary !== cur.up_primary || !same_list(old.up, cur.up)) {
+    history.same_up_since = epoch;
+  }
+  // The primary with its rank: the same OSD under another one is another shard.
+  const was = primary_shard(old.acting_primary, old.acting, ec_pool);
+  const is = primary_shard(cur.acting_primary, cur.acting, ec_pool);
+  if (was !== is) history.same_primary_since = epoch;
 }
 
 /** An ended interval with all that is known about it (pg_interval_t). */

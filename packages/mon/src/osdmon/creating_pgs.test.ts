@@ -1,4 +1,4 @@
-import { decode_incremental, pool_has_flag } from "@tako/common";
+import { CRUSH_ITEM_NONE, decode_incremental, pool_has_flag } from "@tako/common";
 import { expect, test } from "vitest";
 import { type FakeOsd, Harness } from "../testing/harness.ts";
 
@@ -40,7 +40,7 @@ test("each primary is told of its PGs once; CREATING goes when all are there", (
   expect(osds.flatMap((o) => o.con.take("osd_pg_create"))).toEqual([]);
 });
 function fail(): never {
-  throw new Error("no pool");
+  throw new Error("not there");
 }
 
 test("PG stats in state active end a creation, too", () => {
@@ -73,6 +73,37 @@ test("a PG that was never made is created by the next primary, with its history"
     history: { epoch_created: born, same_interval_since: born + 1, same_primary_since: born + 1 },
     past_intervals: { first: born, last: born },
   });
+});
+
+test("since when up and primary are what they are is told as the OSDs work it out", () => {
+  const h = new Harness();
+  const osds = h.boot(4);
+  h.command({ prefix: "osd pool create", pool: "p", pg_num: 1, pool_type: "erasure" });
+  h.advance(1000);
+  const mapping = () => h.map.pg_to_up_acting_osds("1.0");
+  const history = () => h.mon.svc.osdmon.creating.pgs.get("1.0")?.history;
+  const [first, ...rest] = mapping().acting;
+  const leader = rest[0] ?? fail();
+  h.command({ prefix: "osd down", ids: [first] });
+  h.advance(1000);
+  const down = h.map.epoch;
+  expect(mapping()).toMatchObject({ acting: [CRUSH_ITEM_NONE, ...rest], acting_primary: leader });
+  expect(history()).toMatchObject({ same_up_since: down, same_primary_since: down });
+
+  // The same OSD leads, but another shard of the PG.
+  h.command({ prefix: "osd pg-temp", pgid: "1.0", id: rest });
+  h.advance(1000);
+  const moved = h.map.epoch;
+  expect(mapping()).toMatchObject({ acting: rest, acting_primary: leader });
+  expect(history()).toMatchObject({ same_up_since: down, same_primary_since: moved });
+  const told = osds[leader]?.con.take("osd_pg_create").at(-1);
+  expect(told?.pgs[0]?.history).toEqual(history());
+
+  // The same OSDs are up, but another of them would lead.
+  h.command({ prefix: "osd primary-affinity", id: leader, weight: 0 });
+  h.advance(1000);
+  expect(mapping().up_primary).not.toBe(leader);
+  expect(history()).toMatchObject({ same_up_since: h.map.epoch });
 });
 
 test("at most mon_osd_max_creating_pgs at a time, also after a restart", () => {

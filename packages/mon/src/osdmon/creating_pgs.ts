@@ -7,8 +7,10 @@ import {
   type Config,
   check_new_interval,
   type epoch_t,
+  is_erasure,
   is_split,
   type Msg,
+  note_mapping_change,
   type OSDMap,
   PastIntervals,
   POOL_FLAGS,
@@ -132,7 +134,9 @@ function advance(pg: pg_t, info: creating_pg_t, osdmap: OSDMap, next: OSDMap): c
   const same_pool = osdmap.get_pg_pool(pg_pool(pg)) === next.get_pg_pool(pg_pool(pg));
   if (same_pool && osdmap.flags === next.flags && same_mapping(cur, info.mapping)) return info;
   const past_intervals = PastIntervals.from_wire(info.past_intervals);
-  const min_size = next.get_pg_pool(pg_pool(pg))?.min_size ?? 0;
+  const pool = pg_pool(pg);
+  const pool_info = next.get_pg_pool(pool);
+  const min_size = pool_info?.min_size ?? 0;
   const ended = check_new_interval({
     old: info.mapping,
     cur,
@@ -146,10 +150,8 @@ function advance(pg: pg_t, info: creating_pg_t, osdmap: OSDMap, next: OSDMap): c
   });
   if (!ended) return info;
   const history = { ...info.history, same_interval_since: next.epoch };
-  const same_up = cur.up.join() === info.mapping.up.join();
-  if (!same_up) history.same_up_since = next.epoch;
-  if (cur.acting_primary !== info.mapping.acting_primary) history.same_primary_since = next.epoch;
-  const pool = pg_pool(pg);
+  const ec = pool_info !== undefined && is_erasure(pool_info);
+  note_mapping_change(history, info.mapping, cur, ec, next.epoch);
   if (is_split(pg, osdmap.get_pg_num(pool), next.get_pg_num(pool))) {
     history.last_epoch_split = next.epoch;
   }

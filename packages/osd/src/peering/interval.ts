@@ -4,7 +4,6 @@
  * remove_down_peer_info, check_past_interval_bounds in PeeringState.cc. peering.md §6.1-6.3.
  */
 import {
-  CRUSH_ITEM_NONE,
   check_new_interval,
   EVERSION_ZERO,
   type epoch_t,
@@ -13,12 +12,13 @@ import {
   is_new_interval,
   is_split,
   list_to_shards,
-  NO_SHARD,
+  note_mapping_change,
   type OSDMap,
   type pg_interval_t,
   pg_shard,
   type pg_shard_t,
   type pg_t,
+  primary_shard,
   shard_cmp,
   shard_id,
   shard_osd,
@@ -47,12 +47,6 @@ export function others(shards: ReadonlySet<pg_shard_t>, own: pg_shard_t): pg_sha
   const list: pg_shard_t[] = [];
   for (const s of shards) if (s !== own) list.push(s);
   return sort_few(list, shard_cmp);
-}
-
-/** The shard under which `osd` leads `osds`; null for none. */
-function primary_shard(osd: number, osds: readonly number[], ec: boolean): pg_shard_t | null {
-  if (osd < 0 || osd === CRUSH_ITEM_NONE) return null;
-  return pg_shard(osd, ec ? osds.indexOf(osd) : NO_SHARD);
 }
 
 /** init_primary_up_acting: takes over a mapping and what follows from it. */
@@ -155,7 +149,6 @@ export function start_peering_interval(ps: PeeringState, evt: Evt<"AdvMap">): vo
   set_last_peering_reset(ps);
   const was_primary = ps.is_primary();
   const old_role = ps.role;
-  const old = { up_primary: ps.up_primary, primary: ps.primary, up: ps.up };
   const old_map = current_mapping(ps);
   set_mapping(ps, evt);
   if (same_osds(ps.up, ps.acting)) ps.state_clear("remapped");
@@ -163,10 +156,8 @@ export function start_peering_interval(ps: PeeringState, evt: Evt<"AdvMap">): vo
 
   const ended = note_interval(ps, evt, old_map);
   on_new_interval(ps, old_map.acting);
-  const { history } = ps.info;
-  const epoch = evt.osdmap.epoch;
-  if (old.up_primary !== ps.up_primary || !same_osds(old.up, ps.up)) history.same_up_since = epoch;
-  if (old.primary !== ps.primary) history.same_primary_since = epoch;
+  const ec = is_erasure(ps.pool.info);
+  note_mapping_change(ps.info.history, old_map, current_mapping(ps), ec, evt.osdmap.epoch);
   ps.dirty_info = true;
   ps.dirty_big_info = true;
 
