@@ -43,7 +43,7 @@ export interface Profile {
   readonly load: Partial<Omit<WorkloadOptions, "pools">>;
   /** Mean times between two faults, of which a run draws one, virtual ms. */
   readonly fault_intervals_ms: readonly number[];
-  /** A long time follows a short one, so that runs have about as many faults as each other. */
+  /** A long time follows a short one, and what fails is made up for: runs have about as many faults. */
   readonly even_faults: boolean;
   /** Parts of all kinds of faults that a run has, of which it draws one. */
   readonly mix: readonly number[];
@@ -104,12 +104,12 @@ export const PROFILES = {
     at_least: { ops: 2000, faults: 20 },
     osds: [5],
     pools: [THREE, EC],
-    pg_num: [2, 4],
+    pg_num: [2, 2, 3, 4],
     max_pg_num: 8,
     config: CALM_CONFIG,
     load: { ops_per_second: 6.5 },
     trims: 0.25,
-    fault_intervals_ms: [12_000, 13_000, 14_000],
+    fault_intervals_ms: [13_000, 13_500, 14_000],
     even_faults: true,
     max_lasting_ms: 20_000,
     rot: 0.1,

@@ -136,7 +136,9 @@ export class OSDMap {
   // ---------------------------------------------------------------- OSDs
 
   get_state(o: number): number {
-    return this.f.osd_state[o] ?? 0;
+    const { osd_state } = this.f;
+    // Asked of OSDs that there are not, too: V8 gives up code that reads beyond an array.
+    return o >= 0 && o < osd_state.length ? (osd_state[o] ?? 0) : 0;
   }
   exists(o: number): boolean {
     return (this.get_state(o) & CEPH_OSD_EXISTS) !== 0;

@@ -27,7 +27,7 @@ export interface NemesisOptions extends FieldOptions {
   readonly script?: readonly Strike[] | undefined;
   /** Mean time between two faults, virtual ms. */
   readonly mean_interval_ms: number;
-  /** Each second interval makes up for the one before it. */
+  /** Runs are to have about as many faults as each other. */
   readonly even: boolean;
   /** How much more often than by itself a kind comes; 0: never. */
   readonly rates: Readonly<Record<string, number>>;
@@ -39,6 +39,8 @@ export interface NemesisOptions extends FieldOptions {
 const ALWAYS: readonly string[] = ["restart_osd"];
 /** Looks at so many kinds for one that can be done just now. */
 const TRIES = 12;
+/** After this a run that is to have as many faults as others looks again. */
+const AGAIN_MS = 1000;
 
 interface Drawn {
   readonly fault: SimFault;
@@ -87,11 +89,23 @@ export class Nemesis {
     });
   }
   #next(): void {
-    const delay = this.#interval_ms();
-    this.field.world.scheduler.schedule(delay, () => {
-      if (this.#stopped) return;
-      for (let i = 0; i < TRIES; i++) if (this.#strike(this.#pick(), this.#streams++)) break;
-      this.#next();
+    this.field.world.scheduler.schedule(this.#interval_ms(), () => this.#now());
+  }
+  #now(): void {
+    if (this.#stopped) return;
+    if (!this.#any()) this.#make_up();
+    this.#next();
+  }
+  /** False: none of those that were looked at can be done just now. */
+  #any(): boolean {
+    for (let i = 0; i < TRIES; i++) if (this.#strike(this.#pick(), this.#streams++)) return true;
+    return false;
+  }
+  /** For one that was not to be, or came to nothing. */
+  #make_up(): void {
+    if (!this.#options.even || this.#is_scripted) return;
+    this.field.world.scheduler.schedule(AGAIN_MS, () => {
+      if (!this.#stopped && !this.#any()) this.#make_up();
     });
   }
   #interval_ms(): number {
@@ -113,7 +127,7 @@ export class Nemesis {
     const ms = field.world.scheduler.now_ms - this.#began_ms;
     this.strikes.push({ at_ms: Math.round(ms * 1000) / 1000, kind: fault.kind, stream });
     if (outcome === true) this.#count(fault.kind);
-    else void outcome.then((done) => done && this.#count(fault.kind));
+    else void outcome.then((done) => (done ? this.#count(fault.kind) : this.#make_up()));
     return true;
   }
   #pick(): SimFault {
@@ -126,6 +140,9 @@ export class Nemesis {
   }
   #count(kind: string): void {
     this.counts.set(kind, (this.counts.get(kind) ?? 0) + 1);
+  }
+  get #is_scripted(): boolean {
+    return this.#options.script !== undefined;
   }
   get total(): number {
     return [...this.counts.values()].reduce((a, b) => a + b, 0);
