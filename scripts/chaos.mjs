@@ -200,8 +200,9 @@ async function settle(admin, load) {
 async function report(load, counts, rss_before) {
   const verdict = check_history(load.history.events, { budget: 2_000_000 });
   say(`history: ${verdict.result}; ${render_verdict(verdict)}`);
-  if (verdict.result === "violation") {
-    wrong.push("the history is not that of a store");
+  if (verdict.result === "violation") wrong.push("the history is not that of a store");
+  // Also for what could not be decided: for whoever wants to look at it.
+  if (verdict.result !== "ok") {
     const file = join(options.compose ? "." : stage.logs, "history.jsonl");
     writeFileSync(file, history_to_lines(load.history.events));
     options.keep = true;

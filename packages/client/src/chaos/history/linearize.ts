@@ -68,8 +68,9 @@ interface Frame {
 
 /**
  * Calls of one object, ordered by invocation. Searches first as if of the calls of unknown outcome
- * only those had happened that somebody has seen, then with those that leave no trace, at last with
- * all: an order found early is as good as any. Each search gives up after `budget` steps.
+ * only those had happened that somebody has seen, then with those that leave no trace, then with all
+ * but few of them in a row, at last with all: an order found early is as good as any. The last search
+ * gives up after `budget` steps, those before after a part of them.
  */
 export function linearize(calls: readonly Call[], budget: number): Linearization {
   const all = with_evidence(calls);
@@ -79,6 +80,11 @@ export function linearize(calls: readonly Call[], budget: number): Linearization
     if (some.length === all.length) break;
     const found = new Search(some, budget / 4).run();
     if (found.result === "yes") return found;
+  }
+  for (const in_a_row of [1, 2]) {
+    const search = new Search(all, budget / 4, in_a_row);
+    const found = search.run();
+    if (found.result === "yes" || (found.result === "no" && !search.was_limited)) return found;
   }
   return new Search(all, budget).run();
 }
@@ -117,6 +123,10 @@ class Search {
   readonly #unknown: CallList;
   readonly #lowest_from: Float64Array;
   readonly #budget: number;
+  /** Most calls that may have happened between two that have: without it they are tried in all their numbers first. */
+  readonly #in_a_row: number;
+  /** An order that was left out because of that might have been one. */
+  was_limited = false;
   /** Calls that may have happened and were used, by what had happened and the state that it led to. */
   readonly #seen = new Map<string, bigint[]>();
   readonly #stack: Frame[] = [];
@@ -132,11 +142,12 @@ class Search {
     state: NEW_OBJECT,
   };
 
-  constructor(calls: readonly Traced[], budget: number) {
+  constructor(calls: readonly Traced[], budget: number, in_a_row = Number.POSITIVE_INFINITY) {
     this.#known = new CallList(calls.filter((c) => c.outcome !== null || c.must));
     this.#unknown = new CallList(calls.filter((c) => c.outcome === null && !c.must));
     this.#lowest_from = lowest_from(this.#known.calls);
     this.#budget = budget;
+    this.#in_a_row = in_a_row;
   }
 
   run(): Linearization {
@@ -200,7 +211,8 @@ class Search {
   }
   /** The same has been reached before, with the same or fewer of the calls that may have happened. */
   #been_here(state: ObjectState): boolean {
-    const key = `${this.#hash_a} ${this.#hash_b} ${state.key}`;
+    const row = this.#in_a_row < Number.POSITIVE_INFINITY ? this.#row() : 0;
+    const key = `${this.#hash_a} ${this.#hash_b} ${row} ${state.key}`;
     const used = this.#seen.get(key);
     if (!used) {
       this.#seen.set(key, [this.#used]);
@@ -226,6 +238,10 @@ class Search {
       out.push(c);
     }
     const { next, calls } = this.#unknown;
+    if (this.#row() >= this.#in_a_row) {
+      this.was_limited = true;
+      return out;
+    }
     for (let at = this.#unknown.head; at < calls.length; at = next[at] ?? 0) {
       const call = calls[at];
       if (!call || call.inv > min_ret) break;
@@ -235,6 +251,11 @@ class Search {
       if (c) out.push(c);
     }
     return out;
+  }
+  /** How many of the calls taken last may have happened only. */
+  #row(): number {
+    const i = this.#taken.findLastIndex((c) => c.list === this.#known);
+    return this.#taken.length - 1 - i;
   }
   #try(state: ObjectState, list: CallList, at: number, call: Call): Candidate | undefined {
     this.#tried++;
