@@ -223,17 +223,18 @@ async function scenario(
   nemesis.start();
   await world.run_for(seconds * 1000);
   const { ops, faults } = at_least ?? { ops: 0, faults: 0 };
-  const lacks_some = () => {
-    return workload.ops + workload.closing_ops < ops || nemesis.total < faults;
-  };
+  const lacks_ops = () => workload.ops + workload.closing_ops < ops;
   const latest_ms = world.scheduler.now_ms + seconds * 1000;
-  while (lacks_some() && world.scheduler.now_ms < latest_ms) await world.run_for(1000);
+  while (nemesis.total < faults && world.scheduler.now_ms < latest_ms) await world.run_for(1000);
   const failure = workload.failure ?? rot?.failure;
   if (failure !== undefined) throw failure;
   nemesis.stop();
   rot?.stop();
-  workload.stop();
+  if (!lacks_ops()) workload.stop();
   await nemesis.restore();
+  // Much of the time nobody could be served: now all can.
+  if (lacks_ops()) await world.until(() => !lacks_ops(), "enough operations", 360_000);
+  workload.stop();
   try {
     await rot?.heal();
     await world.until(() => why_not_clean(world) === undefined, "all PGs active+clean", 360_000);

@@ -29,8 +29,8 @@ export interface Profile {
   /** Virtual seconds of faults and load. */
   readonly seconds: number;
   /**
-   * It goes on, up to as long again, until it has had so many operations
-   * (with those that end it) and faults.
+   * It goes on, up to as long again, until it has had so many faults, and when these have ended, until it
+   * has had so many operations, with those that read everything at its end.
    */
   readonly at_least?: { readonly ops: number; readonly faults: number };
   /** A run has one of these numbers of OSDs. */
