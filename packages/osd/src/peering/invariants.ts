@@ -183,4 +183,8 @@ function check_clean(ps: PeeringState): void {
   if (ps.needs_backfill() || !ps.past_intervals.empty()) {
     fail(ps, "I26: clean with work left to do", { past: ps.past_intervals.toString() });
   }
+  // Who is not there is still needed as history.
+  if (ps.actingset.size !== ps.pool.info.size) {
+    fail(ps, "I26: clean with too few members", { acting: ps.acting, size: ps.pool.info.size });
+  }
 }

@@ -221,6 +221,13 @@ export const PLANTS: readonly Plant[] = [
       queue(pg, [m.hobj], t, () => {`,
     alone: "kill_in_commit",
   },
+  {
+    name: "clean_undersized",
+    what: "a PG that lacks members counts as clean, and forgets its past (§6.17, I26)",
+    file: "osd/dist/peering/completion.js",
+    from: "if (ps.actingset.size === ps.pool.info.size) {",
+    to: "if (ps !== null) {",
+  },
 ];
 
 /** How the hunt for one plant ended. */
