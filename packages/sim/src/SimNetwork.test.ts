@@ -171,6 +171,24 @@ describe("a lossy connection", () => {
     expect(b.got).toEqual(upto(5));
   });
 
+  test("what a process had sent when it died arrives or is lost, and then the connection ends", () => {
+    const arrived = [];
+    for (let seed = 1; seed <= 20; seed++) {
+      const { scheduler, a, b, con, send } = setup("lossy", seed);
+      send(0, 5, 1);
+      scheduler.run_until(100);
+      con.send(numbered(5));
+      con.send(numbered(6));
+      a.messenger.kill();
+      scheduler.run_until(200);
+      expect(b.resets).toBe(1);
+      if (b.got.length > 5) arrived.push(seed);
+      expect(b.got).toEqual(upto(arrived.includes(seed) ? 7 : 5));
+    }
+    expect(arrived.length).toBeGreaterThan(2);
+    expect(arrived.length).toBeLessThan(18);
+  });
+
   test("survives a short partition, not a long one", () => {
     const { scheduler, net, a, b, con, send } = setup("lossy");
     send(0, 1, 1);

@@ -191,11 +191,13 @@ class Pipe {
     const delay = this.net.delay_between(from.owner.my_name, this.other(from).owner.my_name);
     this.net.scheduler.schedule(delay, () => {
       from.pumping = false;
-      if (generation !== this.#generation || this.#blocked(from)) {
-        this.pump(from);
-        return;
-      }
-      this.#deliver(from);
+      const arrives = generation === this.#generation && !this.#blocked(from);
+      if (arrives) this.#deliver(from);
+      if (from.has_last_words) {
+        from.has_last_words = false;
+        from.queue = [];
+        this.on_closed(from);
+      } else if (!arrives) this.pump(from);
     });
   }
   /** All that was queued when the delay began goes as one frame, as on a real socket. */
@@ -294,6 +296,8 @@ class Endpoint implements Connection {
   pumping = false;
   stalled = false;
   is_open = true;
+  /** Its process died with this on the way: it arrives, and then the connection ends. */
+  has_last_words = false;
   priv: unknown = undefined;
 
   constructor(
@@ -516,6 +520,9 @@ export class SimMessenger implements Messenger {
     this.#net.remove(this);
     for (const e of [...this.#endpoints]) {
       e.is_open = false;
+      // What the host has taken goes out, unless the host dies, too.
+      e.has_last_words = e.pumping && this.#net.rng.chance(0.5);
+      if (e.has_last_words) continue;
       e.queue = [];
       e.pipe?.on_closed(e);
     }

@@ -228,6 +228,13 @@ export const PLANTS: readonly Plant[] = [
     from: "if (ps.actingset.size === ps.pool.info.size) {",
     to: "if (ps !== null) {",
   },
+  {
+    name: "publish_before_commit",
+    what: "the monitor publishes an epoch that is only on its way to the disk (cluster.md §3.1)",
+    file: "mon/dist/osdmon/OSDMonitor.js",
+    from: "this.die(outcome.error); else this.committed(pending, epoch); });",
+    to: "this.die(outcome.error); }); this.committed(pending, epoch);",
+  },
 ];
 
 /** How the hunt for one plant ended. */
