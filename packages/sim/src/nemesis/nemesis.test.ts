@@ -22,7 +22,6 @@ const AFTER: Readonly<Record<string, readonly string[]>> = {
   cut_in_replication: Array(7).fill("restart_osd"),
   split_degraded: Array(6).fill("restart_osd"),
   kill_mon_in_commit: Array(7).fill("restart_osd"),
-  kill_in_commit: Array(6).fill("restart_osd"),
 };
 /** Done only when all is clean, or one is long dead: not at a time that can be told beforehand. */
 const SELDOM = new Set([
@@ -38,6 +37,7 @@ const SELDOM = new Set([
   "last_copy_damaged",
   "damaged_source",
   "kill_awaited",
+  "kill_in_commit",
 ]);
 
 /** Each kind a few times, each time with other victims. */
