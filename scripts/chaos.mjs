@@ -22,7 +22,7 @@ system; without, links are not cut and disks are not filled.
   --osds N       (default 5)
   --interval S   mean seconds between faults (default 2)
   --compose      the containers of docker-compose.yml instead of processes
-  --keep         leave the directory with data and logs
+  --keep         leave the directory with data and logs, also when all has held; with --compose the containers
   --help
 `;
 const CONF = [
@@ -83,6 +83,8 @@ const began = Date.now();
 const wrong = [];
 /** Handles that are open but not connected: the load takes one at a time, and does not wait. @type {Rados[]} */
 const spares = [];
+/** Objects of which the checker could not say whether their history is possible. */
+let num_undecided = 0;
 let interrupted = false;
 for (const signal of ["SIGINT", "SIGTERM"]) {
   process.on(signal, () => {
@@ -92,18 +94,19 @@ for (const signal of ["SIGINT", "SIGTERM"]) {
 }
 
 const stage = options.compose
-  ? new ComposeStage({ keep: options.keep })
-  : new LocalStage({ osds: options.osds, conf: CONF, keep: options.keep });
+  ? new ComposeStage()
+  : new LocalStage({ osds: options.osds, conf: CONF });
 try {
   await chaos();
 } catch (e) {
   wrong.push(e instanceof Error ? (e.stack ?? e.message) : String(e));
 } finally {
-  await stage.end();
+  await stage.end(keeps());
 }
 for (const w of wrong) process.stderr.write(`FAILED: ${w}\n`);
-if (options.keep) say(`data and logs: ${stage.logs}`);
-say(`seed ${options.seed}: ${wrong.length === 0 ? "all held" : `${wrong.length} things wrong`}`);
+if (keeps()) say(`data and logs: ${stage.logs}`);
+const held = num_undecided === 0 ? "all held" : `all held, ${num_undecided} objects undecided`;
+say(`seed ${options.seed}: ${wrong.length === 0 ? held : `${wrong.length} things wrong`}`);
 process.exit(wrong.length === 0 ? 0 : 1);
 
 async function chaos() {
@@ -196,16 +199,22 @@ async function settle(admin, load) {
   if (load.failure !== undefined) throw load.failure;
 }
 
+/** Containers only on request: they would be in the way of the next ones. */
+function keeps() {
+  const of_interest = wrong.length > 0 || num_undecided > 0;
+  return options.keep || (of_interest && !options.compose);
+}
+
 /** @param {InstanceType<typeof Workload>} load @param {Map<string, number>} counts @param {Map<string, number>} rss_before */
 async function report(load, counts, rss_before) {
   const verdict = check_history(load.history.events, { budget: 2_000_000 });
   say(`history: ${verdict.result}; ${render_verdict(verdict)}`);
+  num_undecided = verdict.undecided.length;
   if (verdict.result === "violation") wrong.push("the history is not that of a store");
   // Also for what could not be decided: for whoever wants to look at it.
   if (verdict.result !== "ok") {
     const file = join(options.compose ? "." : stage.logs, "history.jsonl");
     writeFileSync(file, history_to_lines(load.history.events));
-    options.keep = true;
     say(`the history: ${file}`);
   }
   const n = [...counts.values()].reduce((a, b) => a + b, 0);

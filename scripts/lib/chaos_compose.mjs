@@ -29,16 +29,11 @@ export class ComposeStage {
   osds = ["osd.0", "osd.1", "osd.2"];
   mon_host = "mon0:6789";
   logs = `docker compose -p ${PROJECT} logs`;
-  #keep;
   /** @type {Set<string>} */
   #down = new Set();
   /** @type {Map<string, string>} */
   #addresses = new Map();
 
-  /** @param {{ keep: boolean }} o */
-  constructor(o) {
-    this.#keep = o.keep;
-  }
   /** @param {string} what */
   can(what) {
     return what === "cut";
@@ -139,7 +134,8 @@ export class ComposeStage {
     }
     return out;
   }
-  async end() {
-    if (!this.#keep) compose(["down", "-v", "--remove-orphans"]);
+  /** @param {boolean} keep what there is stays */
+  async end(keep) {
+    if (!keep) compose(["down", "-v", "--remove-orphans"]);
   }
 }

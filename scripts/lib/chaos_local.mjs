@@ -30,7 +30,7 @@ const EX_IOERR = 74;
  * @typedef {{
  *   readonly osds: string[], readonly mon: string, readonly mon_host: string,
  *   can: (what: string) => boolean,
- *   start: () => Promise<void>, end: () => Promise<void>,
+ *   start: () => Promise<void>, end: (keep: boolean) => Promise<void>,
  *   kill: (name: string) => unknown, launch: (name: string) => unknown,
  *   pause: (name: string) => unknown, resume: (name: string) => unknown,
  *   cut: (name: string) => unknown, join: (name: string) => unknown,
@@ -61,7 +61,6 @@ export class LocalStage {
   osds;
   logs = mkdtempSync(join(tmpdir(), "tako-chaos-"));
   #conf;
-  #keep;
   /** Distinguishes runs side by side: names of interfaces are short. */
   #tag = `tk${process.pid % 100000}`;
   #net = `10.${100 + (process.pid % 100)}.${(process.pid >> 4) % 250}`;
@@ -82,11 +81,10 @@ export class LocalStage {
   /** @type {string[]} */
   #died = [];
 
-  /** @param {{ osds: number, conf: string[], keep: boolean }} o */
+  /** @param {{ osds: number, conf: string[] }} o */
   constructor(o) {
     this.osds = Array.from({ length: o.osds }, (_, i) => `osd.${i}`);
     this.#conf = o.conf;
-    this.#keep = o.keep;
   }
   get #all() {
     return [this.mon, ...this.osds];
@@ -269,7 +267,8 @@ export class LocalStage {
     return out;
   }
 
-  async end() {
+  /** @param {boolean} keep what there is stays */
+  async end(keep) {
     this.#ending = true;
     for (const name of this.#all) this.resume(name);
     const gone = [...this.#children].map(([name, c]) => {
@@ -281,13 +280,13 @@ export class LocalStage {
       return exit.then(() => clearTimeout(late));
     });
     await Promise.all(gone);
-    if (this.#keep) this.#save();
+    if (keep) this.#save();
     for (const name of this.osds) if (this.#disks) works("umount", [join(this.logs, name)]);
     if (this.#namespaces) {
       for (const name of this.#all) works("ip", ["netns", "del", this.#ns(name)]);
       works("ip", ["link", "del", this.#tag]);
     }
-    if (!this.#keep) rmSync(this.logs, { recursive: true, force: true });
+    if (!keep) rmSync(this.logs, { recursive: true, force: true });
   }
   /** What is in memory only would go with the file systems. */
   #save() {

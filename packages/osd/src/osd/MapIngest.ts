@@ -107,9 +107,8 @@ export class MapIngest {
 
   /** Adds start..last to `t`; the last epoch that could be added (start-1: none). */
   #add_maps(t: Transaction, blobs: Blobs, start: epoch_t, last: epoch_t): epoch_t {
-    let prev: OSDMap | undefined = this.#p.maps.try_get_map(start - 1);
-    // Not the same after a gap.
-    let newest = this.#p.maps.try_get_map(this.#p.superblock.newest_map);
+    // After a gap not the map of the epoch before.
+    let prev = this.#p.maps.try_get_map(this.#p.superblock.newest_map);
     for (let e = start; e <= last; e++) {
       const blob = blobs.get(e);
       if (!blob) {
@@ -124,8 +123,8 @@ export class MapIngest {
       }
       const full = blob.form === "full" ? blob.bytes : map.encode();
       this.#p.maps.add(t, map, full, blob.form === "incremental" ? blob.bytes : undefined);
-      if (newest) this.#p.maps.keep_final_pools(t, newest, map);
-      newest = prev = map;
+      if (prev) this.#p.maps.keep_final_pools(t, prev, map);
+      prev = map;
     }
     return last;
   }
@@ -141,7 +140,7 @@ export class MapIngest {
         const map = received_full_map(blob.bytes);
         return map.epoch === e ? map : undefined;
       }
-      if (!prev) return undefined;
+      if (prev?.epoch !== e - 1) return undefined;
       const { map, full_crc } = received_next_map(prev, blob.bytes);
       if (map.epoch !== e) return undefined;
       if (map.crc === full_crc) return map;

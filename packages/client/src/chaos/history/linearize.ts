@@ -123,7 +123,7 @@ class Search {
   readonly #unknown: CallList;
   readonly #lowest_from: Float64Array;
   readonly #budget: number;
-  /** Most calls that may have happened between two that have: without it they are tried in all their numbers first. */
+  /** Most calls that may have happened to be taken between two that have. */
   readonly #in_a_row: number;
   /** An order that was left out because of that might have been one. */
   was_limited = false;
